@@ -1,0 +1,30 @@
+import { ApplicationFailure } from '@temporalio/common';
+
+/**
+ * Failure types of all activities: a closed set of codes, for dashboards and for the workflows that catch them.
+ * No message of theirs names a person.
+ */
+export type FailureType =
+  | 'StageFailed'
+  | 'StageWillRetry'
+  | 'ServiceUnavailable'
+  | 'ConfigurationInvalid'
+  | 'UnknownLearner'
+  | 'UnknownState'
+  | 'TooManyLearners'
+  | 'Unexpected';
+
+/** Ends the activity for good. `details` travel to the workflow: no identity. */
+export function permanent(type: FailureType, message: string, ...details: unknown[]): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(message, type, ...details);
+}
+
+/** Lets Temporal try again, after `delayMs` where somebody asked for a certain wait, otherwise by the retry policy. */
+export function retryLater(type: FailureType, message: string, delayMs?: number): ApplicationFailure {
+  return ApplicationFailure.create({
+    type,
+    message,
+    nonRetryable: false,
+    ...(delayMs === undefined ? {} : { nextRetryDelay: delayMs }),
+  });
+}

@@ -1,0 +1,161 @@
+import { activityInfo, getClient, heartbeat } from '@temporalio/activity';
+import {
+  defineSearchAttributeKey,
+  SearchAttributeType,
+  WorkflowExecutionAlreadyStartedError,
+} from '@temporalio/common';
+import type { Client } from '@temporalio/client';
+import { statesInOrder, type Pipeline } from '../../domain/retirement/pipeline.ts';
+import { ERRORED, PENDING } from '../../domain/retirement/states.ts';
+import { createLimiter } from '../../platform/concurrency.ts';
+import type { RetirementStatus } from '../../platform/lms/status.ts';
+import {
+  RETIRE_USER,
+  retirementWorkflowId,
+  userIdOf,
+  type CollectResult,
+  type RerunInput,
+  type RerunResult,
+  type RetireUserInput,
+} from '../../workflows/retirement/contract.ts';
+import { permanent } from '../failures.ts';
+import type { RetirementDependencies } from './dependencies.ts';
+import { translating } from './failing.ts';
+import { deadlinesOf } from './opening.ts';
+import { findRetirement, insertRetirement, listCompleteUserIds } from './store.ts';
+
+const STARTS_AT_ONCE = 10;
+
+/**
+ * One pass of the collector: asks the LMS for everybody who is waiting, under way, stranded or ERRORED, takes them in,
+ * and starts a workflow for each one that has none. Safe to repeat and to run twice at once: Temporal lets only one
+ * workflow of a learner be open. Throws `ConfigurationInvalid`, and `TooManyLearners` when more learners than
+ * `user_count_error_threshold` would be new, before the cut to `max_user_batch_size` and before anybody is started.
+ */
+export function createCollect(dependencies: RetirementDependencies): () => Promise<CollectResult> {
+  return async () => {
+    const { database, platform, lmsStates } = dependencies;
+    const connected = await platform.current();
+    const { configuration, queue } = connected;
+    const { pipeline, registrar } = configuration;
+    const client = getClient();
+    const listed = await translating(async () => {
+      await lmsStates.check(connected);
+      const answer = await queue.list(collectedStates(pipeline));
+      if (answer.kind === 'refused')
+        throw permanent('ConfigurationInvalid', 'the LMS does not know a state of the pipeline');
+      return answer.learners;
+    });
+    await lmsStates.notice(listed.flatMap((status) => [status.currentState, status.lastState]));
+    heartbeat();
+
+    const learners = [...new Map(listed.map((status) => [status.userId, status])).values()];
+    const open = await listOpenUserIds(client);
+    const waiting = learners.filter((status) => !open.has(status.userId));
+    if (waiting.length > registrar.userCountErrorThreshold) {
+      throw permanent(
+        'TooManyLearners',
+        `${waiting.length} learners are new, more than user_count_error_threshold (${registrar.userCountErrorThreshold}): nobody was started; raise registrar.user_count_error_threshold if that many are right`,
+      );
+    }
+    const batch = waiting.slice(0, registrar.maxUserBatchSize);
+    const limited = createLimiter(STARTS_AT_ONCE);
+    const outcomes = await Promise.all(
+      batch.map((status) =>
+        limited(async () => {
+          const deadlines = deadlinesOf(status.requestedAt, registrar);
+          await insertRetirement(database, status, deadlines);
+          heartbeat();
+          return start(client, inputFor(status), { state: status.currentState.name, dueAt: deadlines.dueAt });
+        }),
+      ),
+    );
+    const started = outcomes.filter(Boolean).length;
+    return {
+      listed: learners.length,
+      started,
+      running: learners.length - waiting.length + (batch.length - started),
+      left: waiting.length - batch.length,
+    };
+  };
+}
+
+/** Starts a new run for each COMPLETE learner who is to go through the pipeline again. Safe to repeat. */
+export function createStartReruns(
+  dependencies: RetirementDependencies,
+): (input: RerunInput) => Promise<RerunResult> {
+  return async ({ userId, kind }) => {
+    const { database, platform } = dependencies;
+    const { pipeline } = (await platform.current()).configuration;
+    const endStates = kind === 'only-new' ? pipeline.map((stage) => stage.endState) : undefined;
+    const complete = await listCompleteUserIds(database);
+    const wanted = endStates === undefined ? complete : await listCompleteUserIds(database, endStates);
+    const chosen = userId === undefined ? wanted : wanted.filter((id) => id === userId);
+    const client = getClient();
+    const limited = createLimiter(STARTS_AT_ONCE);
+    const outcomes = await Promise.all(
+      chosen.map((id) =>
+        limited(async () => {
+          heartbeat();
+          const stored = await findRetirement(database, id);
+          if (stored === undefined) return false;
+          return start(client, { userId: id, rerun: kind }, { state: PENDING, dueAt: stored.dueAt });
+        }),
+      ),
+    );
+    const considered = userId === undefined ? complete.length : complete.filter((id) => id === userId).length;
+    const started = outcomes.filter(Boolean).length;
+    return { complete: considered, started, unchanged: considered - started };
+  };
+}
+
+/** Waiting, between two stages, stranded inside one, and ERRORED. */
+function collectedStates(pipeline: Pipeline): readonly string[] {
+  return [...statesInOrder(pipeline), ERRORED];
+}
+
+function inputFor(status: RetirementStatus): RetireUserInput {
+  return {
+    userId: status.userId,
+    found: { state: status.currentState.name, lastState: status.lastState.name },
+  };
+}
+
+/** Eventually consistent; whoever is missing here is refused by Temporal when started. */
+async function listOpenUserIds(client: Client): Promise<ReadonlySet<number>> {
+  const open = new Set<number>();
+  const query = `WorkflowType = '${RETIRE_USER}' and ExecutionStatus = 'Running'`;
+  for await (const workflow of client.workflow.list({ query, pageSize: 1000 })) {
+    const userId = userIdOf(workflow.workflowId);
+    if (userId !== undefined) open.add(userId);
+  }
+  return open;
+}
+
+const stateKey = defineSearchAttributeKey('RetirementState', SearchAttributeType.KEYWORD);
+const dueKey = defineSearchAttributeKey('RetirementDueAt', SearchAttributeType.DATETIME);
+
+/** False when the learner's workflow is open already. */
+async function start(
+  client: Client,
+  input: RetireUserInput,
+  shown: { readonly state: string; readonly dueAt: Date },
+): Promise<boolean> {
+  try {
+    await client.workflow.start(RETIRE_USER, {
+      workflowId: retirementWorkflowId(input.userId),
+      taskQueue: activityInfo().taskQueue,
+      args: [input],
+      workflowIdConflictPolicy: 'FAIL',
+      typedSearchAttributes: [
+        { key: stateKey, value: shown.state },
+        { key: dueKey, value: shown.dueAt },
+      ],
+      staticSummary: `Retirement of LMS user ${input.userId}`,
+    });
+    return true;
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
+    throw error;
+  }
+}

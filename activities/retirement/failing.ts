@@ -1,0 +1,88 @@
+import { activityInfo } from '@temporalio/activity';
+import { stageName, type Stage } from '../../domain/retirement/pipeline.ts';
+import type { Database } from '../../db/database.ts';
+import { ServiceFailure } from '../../platform/failure.ts';
+import type { ApplicationFailure } from '@temporalio/common';
+import { permanent, retryLater } from '../failures.ts';
+import type { RetirementDependencies } from './dependencies.ts';
+import { recordFailure, type StoredFailure } from './store.ts';
+import { causeOf } from './wording.ts';
+
+/** What is left of a failed attempt: the story with identity in PostgreSQL, and a failure without it for Temporal. */
+export async function failStage(
+  { database, platform }: RetirementDependencies,
+  failed: { readonly userId: number; readonly stage: Stage; readonly error: ServiceFailure },
+): Promise<never> {
+  const { userId, stage } = failed;
+  const { transient, retryAfterMs, ...exchange } = failed.error.exchange;
+  const { registrar } = (await platform.lastValid()).configuration;
+  if (!transient || !nextAttemptFits(registrar, retryAfterMs))
+    throw await giveUp(database, userId, stage, exchange);
+  const stored = await keepFailure(database, userId, stage, exchange);
+  throw retryLater('StageWillRetry', causeOf(stored).what, retryAfterMs);
+}
+
+/** Writes the failure down and returns it in the form that ends the stage, to be thrown. */
+export async function giveUp(
+  database: Database,
+  userId: number,
+  stage: Stage,
+  trouble: Trouble,
+): Promise<ApplicationFailure> {
+  const cause = causeOf(await keepFailure(database, userId, stage, trouble));
+  return permanent('StageFailed', cause.what, cause);
+}
+
+type Trouble = Pick<StoredFailure, 'what' | 'verb' | 'path' | 'route' | 'status' | 'body'>;
+
+async function keepFailure(
+  database: Database,
+  userId: number,
+  stage: Stage,
+  { what, verb, path, route, status, body }: Trouble,
+): Promise<StoredFailure> {
+  const stored: StoredFailure = {
+    stage: stage.startState,
+    activity: stageName(stage),
+    attempts: activityInfo().attempt,
+    at: new Date().toISOString(),
+    what,
+    verb,
+    path,
+    route,
+    status,
+    body,
+  };
+  await recordFailure(database, userId, stored);
+  return stored;
+}
+
+interface RetrySettings {
+  readonly retryBudgetMs: number;
+  readonly retryInitialMs: number;
+  readonly retryMaximumMs: number;
+}
+
+/**
+ * The budget counts from the moment the stage was scheduled, and is spent when the next attempt would begin after it.
+ * It is decided here and not by a time-out of Temporal's, so that a worker that was down fails nobody and the last
+ * answer of the service is known.
+ */
+function nextAttemptFits(retry: RetrySettings, retryAfterMs: number | undefined): boolean {
+  const { attempt, scheduledTimestampMs } = activityInfo();
+  const backoff = Math.min(retry.retryInitialMs * 2 ** (attempt - 1), retry.retryMaximumMs);
+  const spent = Date.now() - scheduledTimestampMs;
+  return spent + (retryAfterMs ?? backoff) <= retry.retryBudgetMs;
+}
+
+/** Requests to the LMS outside of any stage: their failures in a form that Temporal may see. */
+export async function translating<Result>(work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof ServiceFailure)) throw error;
+    const { transient, retryAfterMs } = error.exchange;
+    if (transient) throw retryLater('ServiceUnavailable', error.message, retryAfterMs);
+    throw permanent('ServiceUnavailable', error.message);
+  }
+}

@@ -1,0 +1,203 @@
+import type { Pipeline } from '../../domain/retirement/pipeline.ts';
+import { locate } from '../../domain/retirement/pipeline.ts';
+import { newStages } from '../../domain/retirement/resume.ts';
+import { ABORTED, COMPLETE, ERRORED, PENDING } from '../../domain/retirement/states.ts';
+import type { RegistrarSettings } from '../../config/configuration.ts';
+import type { FoundState, RerunKind, RetireUserInput } from '../../workflows/retirement/contract.ts';
+import { permanent } from '../failures.ts';
+import type { RetirementDependencies } from './dependencies.ts';
+import { translating } from './failing.ts';
+import type { Platform } from './platform.ts';
+import {
+  changeState,
+  findRetirement,
+  recordAdoption,
+  updateDeadlines,
+  type Deadlines,
+  type StoredRetirement,
+} from './store.ts';
+import { line } from './wording.ts';
+
+export interface OpenInput extends RetireUserInput {
+  /** The workflow's time: ISO 8601. Makes the lines that a repeated attempt would write the same lines. */
+  readonly at: string;
+}
+
+/** Everything the workflow needs to go on, and nothing that names a person. */
+export interface Opened {
+  /** ISO 8601. */
+  readonly coolOffUntil: string;
+  readonly dueAt: string;
+  readonly pipeline: Pipeline;
+  readonly completedStages: readonly string[];
+  readonly retry: RetryTiming;
+  readonly where: Where;
+}
+
+export interface RetryTiming {
+  readonly initialMs: number;
+  readonly maximumMs: number;
+}
+
+/** Where a retirement stands when a workflow begins to look after it. */
+export type Where =
+  /** Waiting for the cooling-off to end. `begun` = some stage has run before, so there is no cancelling. */
+  | { readonly kind: 'pending'; readonly begun: boolean }
+  /** Stage `index` is next; another driver did those before it. */
+  | { readonly kind: 'adopted'; readonly index: number }
+  | { readonly kind: 'rerun'; readonly stages: Pipeline }
+  | { readonly kind: 'errored'; readonly failedStage?: string }
+  | { readonly kind: 'closed'; readonly outcome: 'COMPLETE' | 'ABORTED'; readonly reason: string };
+
+/**
+ * Reads the configuration and the learner's row, checks the pipeline against the LMS, and says where the retirement
+ * stands. Writes deadlines and, for a learner whom another driver left behind, the adoption; repeating it writes nothing
+ * new. Throws `ConfigurationInvalid`, `UnknownLearner`, `UnknownState`, and what the LMS's failures are.
+ */
+export function createOpenRetirement(
+  dependencies: RetirementDependencies,
+): (input: OpenInput) => Promise<Opened> {
+  return async (input) => {
+    const { database, platform, lmsStates } = dependencies;
+    const connected = await platform.current();
+    await translating(() => lmsStates.check(connected));
+    const stored = await findRetirement(database, input.userId);
+    if (stored === undefined) {
+      throw permanent(
+        'UnknownLearner',
+        `no row for LMS user ${input.userId} in user_retirement_status: start retirements with \`registrar retirement start\` or let the collector find them`,
+      );
+    }
+    const { pipeline, registrar } = connected.configuration;
+    const deadlines = deadlinesOf(stored.requestedAt, registrar);
+    await updateDeadlines(database, input.userId, deadlines);
+    const where = await locateRetirement(dependencies, connected, stored, input);
+    const fresh = where.kind === 'adopted' ? await findRetirement(database, input.userId) : stored;
+    return {
+      coolOffUntil: deadlines.coolOffUntil.toISOString(),
+      dueAt: deadlines.dueAt.toISOString(),
+      pipeline,
+      completedStages: fresh?.completedStages ?? [],
+      retry: { initialMs: registrar.retryInitialMs, maximumMs: registrar.retryMaximumMs },
+      where,
+    };
+  };
+}
+
+const DAY_MS = 86_400_000;
+
+/** When the cooling-off ends and when the erasure is due, for a learner who asked at `requestedAt`. */
+export function deadlinesOf(
+  requestedAt: Date,
+  { coolOffDays, deadlineDays }: Pick<RegistrarSettings, 'coolOffDays' | 'deadlineDays'>,
+): Deadlines {
+  return {
+    coolOffUntil: new Date(requestedAt.getTime() + coolOffDays * DAY_MS),
+    dueAt: new Date(requestedAt.getTime() + deadlineDays * DAY_MS),
+  };
+}
+
+async function locateRetirement(
+  dependencies: RetirementDependencies,
+  platform: Platform,
+  stored: StoredRetirement,
+  input: OpenInput,
+): Promise<Where> {
+  const { parked, rerun, userId, at } = input;
+  if (parked !== undefined) {
+    return {
+      kind: 'errored',
+      ...(parked.failedStage === undefined ? {} : { failedStage: parked.failedStage }),
+    };
+  }
+  if (rerun !== undefined) return { kind: 'rerun', stages: stagesToRerun(platform, stored, rerun) };
+
+  const found = input.found ?? (await lookUp(dependencies, platform, stored));
+  if (found === undefined)
+    return closed('ABORTED', 'the LMS has no retirement row for the learner: cancelled there');
+  if (found.state === COMPLETE) return closed('COMPLETE', 'the LMS has the learner as COMPLETE already');
+  if (found.state === ABORTED) return closed('ABORTED', 'the LMS has the learner as ABORTED');
+  if (found.state === PENDING) return { kind: 'pending', begun: stored.firstStageAt !== null };
+  if (found.state === ERRORED) return adoptErrored(dependencies, platform, stored, found, at);
+
+  const { pipeline } = platform.configuration;
+  const position = locate(pipeline, found.state);
+  if (position.kind === 'unknown') {
+    throw permanent(
+      'UnknownState',
+      `the LMS has the learner at ${found.state}, which is not in the pipeline: move the learner in the LMS's admin, or add a row with that state`,
+    );
+  }
+  const text =
+    position.kind === 'inside'
+      ? `adopted: found in ${found.state} without a workflow; resumed at that stage`
+      : `adopted: found in ${found.state} without a workflow; going on after it`;
+  await recordAdoption(dependencies.database, {
+    userId,
+    state: found.state,
+    line: line(at, text),
+    completed: pipeline.slice(0, position.index).map((stage) => stage.endState),
+  });
+  return { kind: 'adopted', index: position.index };
+}
+
+/** For a workflow that was started by hand, or reset: nobody looked yet. */
+async function lookUp(
+  { lmsStates }: RetirementDependencies,
+  { queue }: Platform,
+  stored: StoredRetirement,
+): Promise<FoundState | undefined> {
+  const status = await translating(() => queue.find(stored.originalUsername));
+  if (status === undefined) return undefined;
+  await lmsStates.notice([status.currentState, status.lastState]);
+  return { state: status.currentState.name, lastState: status.lastState.name };
+}
+
+async function adoptErrored(
+  { database }: RetirementDependencies,
+  platform: Platform,
+  stored: StoredRetirement,
+  found: FoundState,
+  at: string,
+): Promise<Where> {
+  const { pipeline } = platform.configuration;
+  const failedIn = [found.lastState, stored.lastState].find(
+    (state) => locate(pipeline, state).kind === 'inside',
+  );
+  const position = locate(pipeline, failedIn ?? found.lastState);
+  await recordAdoption(database, {
+    userId: stored.userId,
+    state: ERRORED,
+    line: line(
+      at,
+      `adopted: found in ERRORED without a workflow, last state ${found.lastState}; waiting for a resume`,
+    ),
+    completed:
+      position.kind === 'unknown' ? [] : pipeline.slice(0, position.index).map((stage) => stage.endState),
+  });
+  return { kind: 'errored', ...(failedIn === undefined ? {} : { failedStage: failedIn }) };
+}
+
+function stagesToRerun(platform: Platform, stored: StoredRetirement, kind: RerunKind): Pipeline {
+  const { pipeline } = platform.configuration;
+  return kind === 'all' ? pipeline : newStages(pipeline, stored.completedStages);
+}
+
+function closed(outcome: 'COMPLETE' | 'ABORTED', reason: string): Where {
+  return { kind: 'closed', outcome, reason };
+}
+
+/** Writes a state that somebody else brought about, and why. */
+export function createRecordState({
+  database,
+}: RetirementDependencies): (change: RecordStateInput) => Promise<void> {
+  return ({ userId, state, at, text }) => changeState(database, { userId, state, line: line(at, text) });
+}
+
+export interface RecordStateInput {
+  readonly userId: number;
+  readonly state: string;
+  /** ISO 8601, the workflow's time. */
+  readonly at: string;
+  readonly text: string;
+}

@@ -1,0 +1,114 @@
+import type { Configuration } from '../../config/configuration.ts';
+import { describeProblem } from '../../config/problem.ts';
+import type { ConfigurationSource } from '../../config/watch.ts';
+import type { Service } from '../../platform/learner.ts';
+import { createLmsClient, LMS, type LmsClient } from '../../platform/lms/client.ts';
+import { createLmsService } from '../../platform/lms/methods.ts';
+import { createRetirementQueue, type RetirementQueue } from '../../platform/lms/retirement.ts';
+import {
+  createSegmentIdSource,
+  createServices,
+  type SegmentIdSource,
+} from '../../platform/services/index.ts';
+import { permanent } from '../failures.ts';
+
+/** The learning platform as the configuration describes it now: connected, with every service a pipeline row may name. */
+export interface Platform {
+  readonly configuration: Configuration;
+  readonly queue: RetirementQueue;
+  readonly services: Readonly<Record<string, Service>>;
+  /** Where `fetch_ecommerce_segment_id` is set: the source of that id, for the services that may send it on. */
+  segmentIdFor(service: string): SegmentIdSource | undefined;
+}
+
+export interface PlatformSource {
+  /**
+   * The platform by the file as it is this moment. Throws `ConfigurationInvalid`, naming every mistake, when the file
+   * is not valid.
+   */
+  current(): Promise<Platform>;
+  /** The same, but goes on with the last valid file while an operator is in the middle of editing it. */
+  lastValid(): Promise<Platform>;
+  close(): Promise<void>;
+}
+
+interface Connected {
+  readonly platform: Platform;
+  readonly client: LmsClient;
+}
+
+/** Keeps one set of connections and tokens for as long as the configuration stays the same. */
+export function createPlatformSource(source: ConfigurationSource): PlatformSource {
+  let connected: Promise<Connected> | undefined;
+  let digest: string | undefined;
+
+  const connectTo = async (configuration: Configuration): Promise<Platform> => {
+    if (connected === undefined || digest !== configuration.digest) {
+      const previous = connected;
+      digest = configuration.digest;
+      connected = connect(configuration);
+      // Requests that are under way end first; closing waits for them.
+      void previous?.then(({ client }) => client.close()).catch(() => undefined);
+    }
+    return (await connected).platform;
+  };
+
+  const current = async (): Promise<Platform> => {
+    const loaded = await source.current();
+    if (loaded.kind === 'valid') return connectTo(loaded.configuration);
+    const problems = loaded.problems.map(describeProblem);
+    throw permanent('ConfigurationInvalid', `the configuration is not valid: ${problems.join('; ')}`, {
+      problems,
+    });
+  };
+
+  return {
+    current,
+    lastValid: async () => {
+      const loaded = await source.current();
+      if (loaded.kind === 'invalid' && connected !== undefined) return (await connected).platform;
+      return current();
+    },
+    close: async () => {
+      if (connected !== undefined) await (await connected).client.close();
+    },
+  };
+}
+
+async function connect(configuration: Configuration): Promise<Connected> {
+  const { baseUrls, clientId, clientSecret, thirdParties, registrar } = configuration;
+  const client = createLmsClient({
+    baseUrl: baseUrls.lms,
+    clientId,
+    clientSecret,
+    concurrency: registrar.lmsConcurrency,
+    timeoutMs: registrar.requestTimeoutMs,
+  });
+  const services = await createServices({
+    thirdParties,
+    baseUrls,
+    declarations: registrar.services,
+    lmsTokens: client.tokens,
+    pipeline: configuration.pipeline,
+    timeoutMs: registrar.requestTimeoutMs,
+  });
+  const segmentIds =
+    configuration.fetchEcommerceSegmentId && baseUrls['ecommerce'] !== undefined
+      ? createSegmentIdSource({
+          baseUrl: baseUrls['ecommerce'],
+          tokens: client.tokens,
+          timeoutMs: registrar.requestTimeoutMs,
+        })
+      : undefined;
+  const platform: Platform = {
+    configuration,
+    queue: createRetirementQueue(client),
+    services: { ...services, [LMS]: createLmsService(client) },
+    segmentIdFor: (service) => (sendsSegmentId(service, configuration) ? segmentIds : undefined),
+  };
+  return { platform, client };
+}
+
+function sendsSegmentId(service: string, { registrar }: Configuration): boolean {
+  return service === 'SEGMENT' || registrar.services[service] !== undefined;
+}

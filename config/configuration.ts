@@ -1,0 +1,147 @@
+import type { Pipeline } from '../domain/retirement/pipeline.ts';
+
+/** A checked configuration: whoever holds one may rely on everything in it. */
+export interface Configuration {
+  /** Absolute. */
+  readonly path: string;
+  /** Changes whenever the file's text or a variable it uses changes. */
+  readonly digest: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** `base_urls`, without a slash at the end; `lms` is always there. */
+  readonly baseUrls: BaseUrls;
+  readonly pipeline: Pipeline;
+  readonly fetchEcommerceSegmentId: boolean;
+  readonly thirdParties: ThirdParties;
+  readonly partnerReport: PartnerReportKeys;
+  /** `s3_archive`; present when it names a bucket. */
+  readonly s3Archive?: { readonly bucketName: string; readonly region?: string };
+  readonly registrar: RegistrarSettings;
+}
+
+export interface BaseUrls {
+  readonly lms: string;
+  readonly [service: string]: string | undefined;
+}
+
+/** Present when the file has the keys that the service needs. */
+export interface ThirdParties {
+  readonly braze?: { readonly apiKey: string; readonly instance: string };
+  readonly segment?: { readonly authToken: string; readonly workspaceSlug: string };
+  readonly amplitude?: { readonly apiKey: string; readonly secretKey: string };
+  readonly hubspot?: {
+    readonly apiKey: string;
+    /** Region and addresses of the alert mail that follows a deletion; without them none is sent. */
+    readonly awsRegion?: string;
+    readonly fromAddress?: string;
+    readonly alertEmail?: string;
+  };
+  readonly salesforce?: {
+    readonly user: string;
+    readonly password: string;
+    readonly token: string;
+    /** Default `login`. */
+    readonly domain: string;
+    readonly assignee: string;
+  };
+}
+
+/** The keys of Open edX's partner report, each as far as the file has it. */
+export interface PartnerReportKeys {
+  /** Organisation to the names of its partners, NFKC-normalised. Empty when the file has none. */
+  readonly orgPartnerMapping: Readonly<Record<string, readonly string[]>>;
+  readonly platformName?: string;
+  readonly drivePartnersFolder?: string;
+  /** Endings of e-mail addresses that are never notified, in lower case. */
+  readonly deniedNotificationDomains: readonly string[];
+}
+
+/** Registrar's own keys, under `registrar:`. */
+export interface RegistrarSettings {
+  /** Days between the learner's request and the first stage; may be a fraction. Default 7. */
+  readonly coolOffDays: number;
+  /** Days between the learner's request and the day the erasure is due. Default 30. */
+  readonly deadlineDays: number;
+  /** How long a stage is retried after transient failures; 0 = the first failure errors. Default 10 minutes. */
+  readonly retryBudgetMs: number;
+  /** The first wait between two attempts; it doubles from there. Default 1 second. */
+  readonly retryInitialMs: number;
+  /** The longest wait between two attempts. Default 1 minute. */
+  readonly retryMaximumMs: number;
+  /** Requests that one worker has open at the LMS at once. Default 8. */
+  readonly lmsConcurrency: number;
+  /** Time for one request. Default 30 seconds. */
+  readonly requestTimeoutMs: number;
+  /** More new learners than this in one collection and nobody is started. Default 300. */
+  readonly userCountErrorThreshold: number;
+  /** At most this many learners are started by one collection. Default 200. */
+  readonly maxUserBatchSize: number;
+  /** How often the collector runs. Default 1 hour. */
+  readonly collectEveryMs: number;
+  /** Services that the operator declares, by the name that pipeline rows use. */
+  readonly services: Readonly<Record<string, ServiceDeclaration>>;
+  /** Base address of the service that counts references in revisions; without one there are no such counts. */
+  readonly referenceCounterUrl?: string;
+  /** OAuth consumer ids whose edits are the system's own. Default none. */
+  readonly systemOauthIds: readonly number[];
+  /** An address or a mailbox for the User-Agent, so that the owners of a wiki can reach the operator. */
+  readonly contact?: string;
+  /** Days after COMPLETE until the erasure is verified once more; may be a fraction. */
+  readonly probeAfterDays?: number;
+  /** Default false. */
+  readonly canary: boolean;
+  /** Inside unchecked: `registrar.partner_reports` and `registrar.archive`, with variables filled in. */
+  readonly partnerReports?: Readonly<Record<string, unknown>>;
+  readonly archive?: Readonly<Record<string, unknown>>;
+}
+
+export type ServiceDeclaration = DeclaredService | ModuleService;
+
+/**
+ * A service spoken to over HTTP. Placeholders (see placeholders.ts) in paths and in the texts of bodies are filled in:
+ * in a path percent-encoded; in a body as they are, except that a text which is nothing but `{user_id}` becomes a number.
+ */
+export interface DeclaredService {
+  readonly kind: 'http';
+  readonly baseUrl: string;
+  readonly auth: ServiceAuth;
+  readonly methods: Readonly<Record<string, DeclaredMethod>>;
+}
+
+export type ServiceAuth =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'bearer'; readonly token: string }
+  | { readonly kind: 'basic'; readonly username: string; readonly password: string }
+  | { readonly kind: 'header'; readonly name: string; readonly value: string }
+  | {
+      readonly kind: 'oauth';
+      readonly tokenUrl: string;
+      readonly clientId: string;
+      readonly clientSecret: string;
+      readonly scope?: string;
+      /** The word before the token in the Authorization header; default `JWT` for tokens of the LMS, otherwise `Bearer`. */
+      readonly scheme: string;
+    };
+
+export interface DeclaredRequest {
+  readonly verb: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly path: string;
+}
+
+export interface DeclaredMethod extends DeclaredRequest {
+  /** JSON with placeholders in its texts; sent as `application/json`. */
+  readonly body?: unknown;
+  /** Statuses that mean success. Default 200, 201, 202, 204. */
+  readonly ok: readonly number[];
+  /** Statuses that mean "nothing to erase here". Default none. */
+  readonly nothingToErase: readonly number[];
+  /** A read-only request that can tell afterwards whether the learner is gone. */
+  readonly verify?: DeclaredRequest & { readonly gone: readonly number[] };
+}
+
+/** A service written as an ES module that exports one async function for each method. */
+export interface ModuleService {
+  readonly kind: 'module';
+  /** Absolute path; in the file it may be relative to the file. */
+  readonly path: string;
+}

@@ -1,0 +1,44 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { fillPath } from '../../../platform/services/path.ts';
+
+describe('a filled path', () => {
+  it('has the template segments and the value, whatever the value', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (value) => {
+        const filled = fillPath('/a/{x}/b?c={x}', () => value);
+        if ('unusable' in filled) return ['', '.', '..'].includes(value);
+        const url = new URL(`http://host.example${filled.path}`);
+        const [empty, a, x = '', b, ...more] = url.pathname.split('/');
+        expect([url.host, empty, a, decodeURIComponent(x), b, more]).toEqual([
+          'host.example',
+          '',
+          'a',
+          value,
+          'b',
+          [],
+        ]);
+        expect([...url.searchParams]).toEqual([['c', value]]);
+        return true;
+      }),
+    );
+  });
+
+  it.each(['.', '..'])('is refused where %s would fold it', (value) => {
+    expect(fillPath('/a/{x}/b', () => value)).toEqual({ unusable: 'a value of dots only' });
+    expect(fillPath('/a/b?x={x}', () => value)).toEqual({ path: `/a/b?x=${value}` });
+  });
+
+  it('is refused where two values together would fold it', () => {
+    expect(fillPath('/a/{x}{y}/b', () => '.')).toEqual({ unusable: 'a value of dots only' });
+  });
+
+  it('is refused where an empty value would name everybody', () => {
+    expect(fillPath('/people/{x}', () => '')).toEqual({ unusable: 'an empty value' });
+    expect(fillPath('/people?email={x}', () => '')).toEqual({ unusable: 'an empty value' });
+  });
+
+  it('can hold half a surrogate pair, as the replacement character', () => {
+    expect(fillPath('/{x}', () => '\ud83e')).toEqual({ path: '/%EF%BF%BD' });
+  });
+});

@@ -1,0 +1,35 @@
+import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
+import type { Logger } from 'pino';
+import { createRetirementActivities } from '../activities/retirement/index.ts';
+import { createLmsStates } from '../activities/retirement/lms-states.ts';
+import type { PlatformSource } from '../activities/retirement/platform.ts';
+import type { Database } from '../db/database.ts';
+import { RETIREMENT_TASK_QUEUE } from '../workflows/retirement/contract.ts';
+import { createHideIdentity } from './hide-identity.ts';
+import { tuning } from './tuning.ts';
+
+/** A bundle made beforehand, or the path of the sources to bundle now. */
+export type WorkflowCode = Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'>;
+
+export interface RetirementWorkerOptions {
+  readonly connection: NativeConnection;
+  readonly namespace: string;
+  readonly database: Database;
+  readonly platform: PlatformSource;
+  readonly log: Logger;
+  readonly workflowCode: WorkflowCode;
+}
+
+/** The worker of the `retirement` task queue, ready to run. Closing connection, platform and database is the caller's. */
+export async function createRetirementWorker(options: RetirementWorkerOptions): Promise<Worker> {
+  const { connection, namespace, database, platform, log, workflowCode } = options;
+  return Worker.create({
+    connection,
+    namespace,
+    taskQueue: RETIREMENT_TASK_QUEUE,
+    activities: createRetirementActivities({ database, platform, lmsStates: createLmsStates(database) }),
+    interceptors: { activity: [() => ({ inbound: createHideIdentity(log) })] },
+    ...workflowCode,
+    ...tuning.worker,
+  });
+}

@@ -1,0 +1,15 @@
+import type { WorkerOptions } from '@temporalio/worker';
+
+/** What a worker process may use. `bench -- retirement` measures the pairs that its report names. */
+export const tuning = {
+  databaseConnections: 10,
+  worker: {
+    // A parked or cooling retirement falls out of the cache and costs one short replay when it moves again.
+    maxCachedWorkflows: 500,
+    maxConcurrentWorkflowTaskExecutions: 40,
+    maxConcurrentActivityTaskExecutions: 40,
+    // Requests to the LMS under way get their answer before the process ends.
+    shutdownGraceTime: '10 seconds',
+    shutdownForceTime: '25 seconds',
+  } satisfies Partial<WorkerOptions>,
+} as const;

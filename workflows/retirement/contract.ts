@@ -1,0 +1,155 @@
+import type { Stage } from '../../domain/retirement/pipeline.ts';
+
+export const RETIREMENT_TASK_QUEUE = 'retirement';
+
+export const RETIRE_USER = 'retireUser';
+export const COLLECT_RETIREMENTS = 'collectRetirements';
+export const RERUN_RETIREMENTS = 'rerunRetirements';
+
+export const COLLECT_SCHEDULE_ID = 'collect-retirements';
+
+export const RESUME = 'resume';
+export const CANCEL = 'cancel';
+export const STATUS = 'status';
+
+/** Search attributes of the product and their types, as `setup` registers them. */
+export const searchAttributes = {
+  RetirementState: 'KEYWORD',
+  RetirementStage: 'KEYWORD',
+  RetirementDueAt: 'DATETIME',
+  CourseId: 'INT',
+  CoursePhase: 'KEYWORD',
+} as const;
+
+const WORKFLOW_ID_PREFIX = 'retirement-';
+
+/** One learner, one open workflow: Temporal refuses a second one under the same id. */
+export function retirementWorkflowId(userId: number): string {
+  return `${WORKFLOW_ID_PREFIX}${userId}`;
+}
+
+/** The LMS user id in a workflow id, or undefined when it is not one of ours. */
+export function userIdOf(workflowId: string): number | undefined {
+  const digits = /^retirement-(\d{1,15})$/.exec(workflowId)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+/** What `retireUser` is started with. No identity: people are found in PostgreSQL by their LMS user id. */
+export interface RetireUserInput {
+  readonly userId: number;
+  /** How the LMS showed the learner to whoever starts this; absent = ask the LMS. */
+  readonly found?: FoundState;
+  /** Set for a COMPLETE learner who goes through the pipeline again. */
+  readonly rerun?: RerunKind;
+  /** Set when a parked run continues as new. */
+  readonly parked?: ParkedRun;
+}
+
+export interface FoundState {
+  readonly state: string;
+  readonly lastState: string;
+}
+
+export type RerunKind = 'all' | 'only-new';
+
+export interface ParkedRun {
+  readonly failedStage?: string;
+  readonly cause: StageCause;
+  /** The LMS and PostgreSQL have taken the ERRORED state. */
+  readonly recorded: boolean;
+  readonly resumes: number;
+}
+
+export interface RetireUserResult {
+  readonly userId: number;
+  readonly outcome: 'COMPLETE' | 'ABORTED';
+  readonly reason: string;
+  readonly completedStages: readonly string[];
+}
+
+/** `resume`'s argument: a state name alone means `{ state }`. */
+export type ResumeMessage = string | ResumeRequest;
+
+export interface ResumeRequest {
+  readonly state: string;
+  readonly by?: string;
+  readonly reason?: string;
+  /** Leave out the stages between the failed one and `state`. */
+  readonly skip?: boolean;
+}
+
+/** `cancel`'s argument; may be absent. */
+export interface CancelRequest {
+  readonly by?: string;
+  readonly reason?: string;
+}
+
+/** What an accepted update answers. */
+export interface MessageAnswer {
+  readonly message: string;
+}
+
+/** Why a stage failed, without any identity: safe in Temporal and in a log. */
+export interface StageCause {
+  /** Start state of the stage; absent when only COMPLETE was left to write, or nobody knows. */
+  readonly stage?: string;
+  /** `LMS.retirement_unenroll` */
+  readonly activity?: string;
+  /** `POST /api/…/{username}/… answered 500` */
+  readonly what: string;
+  readonly status?: number;
+  readonly attempts?: number;
+}
+
+export type RetirementPhase =
+  'opening' | 'cooling-off' | 'cancelling' | 'running' | 'resuming' | 'errored' | 'closed';
+
+export type StageProgress =
+  'waiting' | 'running' | 'done' | 'nothing-to-erase' | 'already-done' | 'skipped' | 'failed';
+
+export interface StageView extends Stage {
+  readonly progress: StageProgress;
+  readonly startedAt?: string;
+  readonly endedAt?: string;
+}
+
+/** Answer of the `status` query. Instants are ISO 8601. */
+export interface RetirementStatusView {
+  readonly userId: number;
+  readonly state: string;
+  readonly phase: RetirementPhase;
+  /** Start state of the stage that runs or failed. */
+  readonly stage: string | null;
+  readonly coolOffUntil: string | null;
+  readonly dueAt: string | null;
+  readonly stages: readonly StageView[];
+  readonly cause: StageCause | null;
+  /** States that `resume` accepts without `skip`; empty unless ERRORED. */
+  readonly resumableFrom: readonly string[];
+  readonly resumes: number;
+  readonly lastRefusal: string | null;
+}
+
+/** What `collectRetirements` did. */
+export interface CollectResult {
+  /** Learners whom the LMS listed, each counted once. */
+  readonly listed: number;
+  readonly started: number;
+  /** Had a workflow already. */
+  readonly running: number;
+  /** Left for the next collection by `max_user_batch_size`. */
+  readonly left: number;
+}
+
+export interface RerunInput {
+  /** Absent = every COMPLETE learner. */
+  readonly userId?: number;
+  readonly kind: RerunKind;
+}
+
+export interface RerunResult {
+  readonly complete: number;
+  readonly started: number;
+  /** Had nothing new to run, or were running already. */
+  readonly unchanged: number;
+}

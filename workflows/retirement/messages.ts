@@ -1,0 +1,168 @@
+import {
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  defineQuery,
+  defineSignal,
+  defineUpdate,
+  setDefaultSignalHandler,
+  setHandler,
+} from '@temporalio/workflow';
+import {
+  CANCEL,
+  RESUME,
+  STATUS,
+  type CancelRequest,
+  type MessageAnswer,
+  type ResumeMessage,
+  type ResumeRequest,
+  type RetirementStatusView,
+} from './contract.ts';
+import { showDetails } from './details.ts';
+import { quickly } from './effects.ts';
+import { statusOf, type Answer, type Ask, type Run } from './run.ts';
+
+const resumeSignal = defineSignal<[ResumeMessage?]>(RESUME);
+const cancelSignal = defineSignal<[CancelRequest?]>(CANCEL);
+const resumeUpdate = defineUpdate<MessageAnswer, [ResumeMessage?]>(RESUME);
+const cancelUpdate = defineUpdate<MessageAnswer, [CancelRequest?]>(CANCEL);
+const statusQuery = defineQuery<RetirementStatusView>(STATUS);
+
+const RESUME_HELP =
+  'Resumes an ERRORED retirement. Input: the state just before the stage to retry, as a JSON string ("ENROLLMENTS_COMPLETE"), ' +
+  'or {"state": …, "by"?: …, "reason"?: …, "skip"?: true}. The details page names the states.';
+const CANCEL_HELP =
+  'Cancels the retirement while it is PENDING and no stage has begun. Input: nothing, or {"by"?: …, "reason"?: …}.';
+
+/** Sets every handler. Called before the first await of the workflow, so that no message meets a workflow without them. */
+export function handleMessages(run: Run): void {
+  setHandler(statusQuery, () => statusOf(run), { description: 'Where the retirement stands, as JSON.' });
+  setHandler(resumeSignal, (message) => signalled(run, RESUME, () => requestResume(run, message)), {
+    description: RESUME_HELP,
+  });
+  setHandler(cancelSignal, (message) => signalled(run, CANCEL, () => requestCancel(run, message)), {
+    description: CANCEL_HELP,
+  });
+  setHandler(resumeUpdate, (message) => updated(run, RESUME, () => requestResume(run, message)), {
+    description: RESUME_HELP,
+    validator: (message?: ResumeMessage) => void parseResume(message),
+  });
+  setHandler(cancelUpdate, (message) => updated(run, CANCEL, () => requestCancel(run, message)), {
+    description: CANCEL_HELP,
+    validator: (message?: CancelRequest) => void parseCancel(message),
+  });
+  setDefaultSignalHandler((name) =>
+    signalled(run, 'signal', async () => ({
+      kind: 'refused',
+      reason: `there is no signal "${name}"; there are ${RESUME} and ${CANCEL}`,
+    })),
+  );
+  obeyCancellation(run);
+}
+
+/** Temporal's own "Request Cancellation" means the same as the `cancel` signal. */
+function obeyCancellation(run: Run): void {
+  CancellationScope.current().cancelRequested.catch(() =>
+    signalled(run, CANCEL, () => requestCancel(run, { reason: 'cancellation requested through Temporal' })),
+  );
+}
+
+async function signalled(run: Run, what: string, request: () => Promise<Answer>): Promise<void> {
+  await CancellationScope.nonCancellable(async () => {
+    const answer = await refusingBadInput(request);
+    if (answer.kind === 'refused') await recordRefusal(run, what, answer.reason);
+  });
+}
+
+async function updated(run: Run, what: string, request: () => Promise<Answer>): Promise<MessageAnswer> {
+  return CancellationScope.nonCancellable(async () => {
+    const answer = await refusingBadInput(request);
+    if (answer.kind === 'accepted') return { message: answer.message };
+    await recordRefusal(run, what, answer.reason);
+    throw ApplicationFailure.nonRetryable(answer.reason, 'Refused');
+  });
+}
+
+async function refusingBadInput(request: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await request();
+  } catch (error) {
+    if (error instanceof ApplicationFailure && error.type === 'BadInput') {
+      return { kind: 'refused', reason: error.message };
+    }
+    throw error;
+  }
+}
+
+async function recordRefusal(run: Run, what: string, reason: string): Promise<void> {
+  const at = new Date().toISOString();
+  run.lastRefusal = `${at.slice(0, 19).replace('T', ' ')}Z ${what}: ${reason}`;
+  showDetails(run);
+  await quickly('addNote', { userId: run.userId, at, text: `refused: ${what}: ${reason}` });
+}
+
+async function requestResume(run: Run, message: ResumeMessage | undefined): Promise<Answer> {
+  const request = parseResume(message);
+  await condition(() => run.phase !== 'opening');
+  if (run.phase !== 'errored') {
+    return { kind: 'refused', reason: `the retirement is ${run.state}, only an ERRORED one can be resumed` };
+  }
+  return decidedByMainLine(run.resumeAsks, request);
+}
+
+async function requestCancel(run: Run, message: CancelRequest | undefined): Promise<Answer> {
+  const request = parseCancel(message);
+  if (run.phase === 'opening' || (run.phase === 'cooling-off' && !run.begun) || run.phase === 'cancelling') {
+    return decidedByMainLine(run.cancelAsks, request);
+  }
+  return { kind: 'refused', reason: tooLateToCancel(run) };
+}
+
+function tooLateToCancel(run: Run): string {
+  return run.begun
+    ? `the retirement is ${run.state} and its first stage has begun: what is erased cannot be given back`
+    : `the retirement is ${run.state}, only a PENDING one can be cancelled`;
+}
+
+async function decidedByMainLine<Request>(asks: Ask<Request>[], request: Request): Promise<Answer> {
+  const ask: Ask<Request> = { request, answer: undefined };
+  asks.push(ask);
+  await condition(() => ask.answer !== undefined);
+  return ask.answer ?? { kind: 'refused', reason: 'not decided' };
+}
+
+function parseResume(message: unknown): ResumeRequest {
+  const fields = typeof message === 'string' ? { state: message } : message;
+  if (!isRecord(fields) || typeof fields['state'] !== 'string' || fields['state'] === '') {
+    throw badInput(`resume wants a state name as a JSON string, or {"state": "…"}; got ${typeof message}`);
+  }
+  if (fields['skip'] !== undefined && typeof fields['skip'] !== 'boolean') {
+    throw badInput('resume: "skip" is true or false');
+  }
+  return {
+    state: fields['state'],
+    ...spoken(fields, RESUME),
+    ...(fields['skip'] === true ? { skip: true } : {}),
+  };
+}
+
+function parseCancel(message: unknown): CancelRequest {
+  if (message === undefined || message === null) return {};
+  if (!isRecord(message)) throw badInput('cancel wants no input, or {"by": "…", "reason": "…"}');
+  return spoken(message, CANCEL);
+}
+
+function spoken(fields: Record<string, unknown>, what: string): { by?: string; reason?: string } {
+  const { by, reason } = fields;
+  if (by !== undefined && typeof by !== 'string') throw badInput(`${what}: "by" is a text`);
+  if (reason !== undefined && typeof reason !== 'string') throw badInput(`${what}: "reason" is a text`);
+  return { ...(by === undefined ? {} : { by }), ...(reason === undefined ? {} : { reason }) };
+}
+
+function badInput(message: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(message, 'BadInput');
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

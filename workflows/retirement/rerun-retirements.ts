@@ -1,0 +1,19 @@
+import { defineQuery, proxyActivities, setHandler } from '@temporalio/workflow';
+import type { RetirementActivities } from '../../activities/retirement/index.ts';
+import { STATUS, type RerunInput, type RerunResult } from './contract.ts';
+
+const activities = proxyActivities<RetirementActivities>({
+  startToCloseTimeout: '30 minutes',
+  heartbeatTimeout: '1 minute',
+  retry: { initialInterval: '2 seconds', maximumInterval: '30 seconds', maximumAttempts: 5 },
+});
+
+const statusQuery = defineQuery<RerunResult | null>(STATUS);
+
+/** Sends COMPLETE learners through the pipeline again: all of its stages, or only those they have never completed. */
+export async function rerunRetirements(input: RerunInput): Promise<RerunResult> {
+  let result: RerunResult | null = null;
+  setHandler(statusQuery, () => result, { description: 'How many were started; null while under way.' });
+  result = await activities.startReruns(input);
+  return result;
+}

@@ -1,0 +1,123 @@
+import type { RetryTiming } from '../../activities/retirement/opening.ts';
+import type { Pipeline, Stage } from '../../domain/retirement/pipeline.ts';
+import { resumableStates } from '../../domain/retirement/resume.ts';
+import { PENDING } from '../../domain/retirement/states.ts';
+import type {
+  CancelRequest,
+  ResumeRequest,
+  RetirementPhase,
+  RetirementStatusView,
+  StageCause,
+  StageView,
+} from './contract.ts';
+
+/** How a message was answered. */
+export type Answer =
+  | { readonly kind: 'accepted'; readonly message: string }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+/** A message that waits for the main line of the workflow to decide it. */
+export interface Ask<Request> {
+  readonly request: Request;
+  answer: Answer | undefined;
+}
+
+/** Where the main line of the workflow goes next. */
+export type Next =
+  /** `confirm`: ask the LMS before the first of them that the learner is still in its queue. */
+  | { readonly kind: 'stages'; readonly stages: Pipeline; readonly confirm: boolean }
+  /** `recorded`: the LMS and PostgreSQL have the ERRORED state already. */
+  | { readonly kind: 'park'; readonly recorded: boolean }
+  | { readonly kind: 'end'; readonly outcome: 'COMPLETE' | 'ABORTED'; readonly reason: string };
+
+/** What one run of `retireUser` knows. Only the workflow's own functions change it. */
+export interface Run {
+  readonly userId: number;
+  phase: RetirementPhase;
+  state: string;
+  coolOffUntil: string | undefined;
+  dueAt: string | undefined;
+  pipeline: Pipeline;
+  retry: RetryTiming;
+  stages: StageView[];
+  /** Some stage has begun, now or in an earlier life: no cancel any more. */
+  begun: boolean;
+  failedStage: string | undefined;
+  cause: StageCause | undefined;
+  resumes: number;
+  lastRefusal: string | undefined;
+  readonly resumeAsks: Ask<ResumeRequest>[];
+  readonly cancelAsks: Ask<CancelRequest>[];
+}
+
+export function createRun(userId: number): Run {
+  return {
+    userId,
+    phase: 'opening',
+    state: PENDING,
+    coolOffUntil: undefined,
+    dueAt: undefined,
+    pipeline: [],
+    retry: { initialMs: 1_000, maximumMs: 60_000 },
+    stages: [],
+    begun: false,
+    failedStage: undefined,
+    cause: undefined,
+    resumes: 0,
+    lastRefusal: undefined,
+    resumeAsks: [],
+    cancelAsks: [],
+  };
+}
+
+/** Takes a pipeline over; stages that were done before show as such. */
+export function takePipeline(run: Run, pipeline: Pipeline, completedStages: readonly string[]): void {
+  const known = new Map(run.stages.map((stage) => [stage.endState, stage]));
+  const completed = new Set(completedStages);
+  run.pipeline = pipeline;
+  run.stages = pipeline.map(
+    (stage) =>
+      known.get(stage.endState) ?? {
+        ...stage,
+        progress: completed.has(stage.endState) ? 'already-done' : 'waiting',
+      },
+  );
+}
+
+type StageChange = { readonly [Key in keyof StageView]?: StageView[Key] | undefined };
+
+export function updateStage(run: Run, stage: Stage, change: StageChange): void {
+  run.stages = run.stages.map((view) => (view.endState === stage.endState ? changed(view, change) : view));
+}
+
+function changed(view: StageView, change: StageChange): StageView {
+  const fields = Object.entries({ ...view, ...change }).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(fields) as unknown as StageView;
+}
+
+/** Answers every ask of a list and empties it. */
+export function answerAsks(asks: Ask<unknown>[], answer: Answer): void {
+  for (const ask of asks.splice(0)) ask.answer = answer;
+}
+
+export function answerAll(run: Run, answer: Answer): void {
+  answerAsks(run.resumeAsks, answer);
+  answerAsks(run.cancelAsks, answer);
+}
+
+export function statusOf(run: Run): RetirementStatusView {
+  const running = run.stages.find((stage) => stage.progress === 'running')?.startState;
+  return {
+    userId: run.userId,
+    state: run.state,
+    phase: run.phase,
+    stage: run.phase === 'errored' ? (run.failedStage ?? null) : (running ?? null),
+    coolOffUntil: run.coolOffUntil ?? null,
+    dueAt: run.dueAt ?? null,
+    stages: run.stages,
+    cause: run.cause ?? null,
+    resumableFrom: run.phase === 'errored' ? resumableStates(run.pipeline, run.failedStage) : [],
+    resumes: run.resumes,
+    lastRefusal: run.lastRefusal ?? null,
+  };
+}

@@ -1,0 +1,108 @@
+import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
+import type { Pipeline, Stage } from '../../domain/retirement/pipeline.ts';
+import { ABORTED, COMPLETE, ERRORED } from '../../domain/retirement/states.ts';
+import type { StageResult } from '../../activities/retirement/stages.ts';
+import type { StageCause } from './contract.ts';
+import { quickly, runStage } from './effects.ts';
+import { updateStage, type Next, type Run } from './run.ts';
+import { showState } from './visibility.ts';
+
+/** Runs `stages` one after the other, then writes COMPLETE. `confirm` asks the LMS before the first that the learner is still there. */
+export async function runStages(run: Run, stages: Pipeline, confirm: boolean): Promise<Next> {
+  run.phase = 'running';
+  run.cause = undefined;
+  run.failedStage = undefined;
+  for (const [index, stage] of stages.entries()) {
+    const next = await runOne(run, stage, confirm && index === 0);
+    if (next !== undefined) return next;
+  }
+  return complete(run);
+}
+
+async function runOne(run: Run, stage: Stage, confirm: boolean): Promise<Next | undefined> {
+  run.state = stage.startState;
+  updateStage(run, stage, { progress: 'running', startedAt: new Date().toISOString() });
+  showState(run);
+  const result = await attempt(run, stage, confirm);
+  switch (result.kind) {
+    case 'failed':
+      return failed(run, stage, result.cause);
+    case 'gone':
+      return abandon(run, 'the LMS has no retirement row for the learner any more: cancelled there');
+    case 'elsewhere':
+      return takenElsewhere(run, stage, result.state);
+    case 'done':
+    case 'nothing-to-erase':
+    case 'already-done':
+      run.state = stage.endState;
+      updateStage(run, stage, { progress: result.kind, endedAt: new Date().toISOString() });
+      return undefined;
+  }
+}
+
+type AttemptResult = StageResult | { readonly kind: 'failed'; readonly cause: StageCause };
+
+async function attempt(run: Run, stage: Stage, confirm: boolean): Promise<AttemptResult> {
+  try {
+    return await runStage({ userId: run.userId, stage, confirm }, run.retry);
+  } catch (error) {
+    return { kind: 'failed', cause: causeOf(error, stage.startState) };
+  }
+}
+
+/** What the activity said when it gave up. Anything but an activity's failure is a bug, and must not pass for a stage's. */
+export function causeOf(error: unknown, stage?: string): StageCause {
+  if (!(error instanceof ActivityFailure)) throw error;
+  const { cause } = error;
+  const details = cause instanceof ApplicationFailure ? cause.details?.[0] : undefined;
+  if (isCause(details)) return details;
+  return { ...(stage === undefined ? {} : { stage }), what: cause?.message ?? error.message };
+}
+
+function isCause(value: unknown): value is StageCause {
+  return typeof value === 'object' && value !== null && 'what' in value && typeof value.what === 'string';
+}
+
+function failed(run: Run, stage: Stage | undefined, cause: StageCause): Next {
+  if (stage !== undefined) updateStage(run, stage, { progress: 'failed', endedAt: new Date().toISOString() });
+  run.failedStage = stage?.startState;
+  run.cause = cause;
+  return { kind: 'park', recorded: false };
+}
+
+async function takenElsewhere(
+  run: Run,
+  stage: Stage,
+  state: typeof ERRORED | typeof ABORTED | typeof COMPLETE,
+): Promise<Next> {
+  if (state === ERRORED) {
+    const next = failed(run, stage, {
+      stage: stage.startState,
+      what: 'another driver moved the learner to ERRORED in the LMS',
+    });
+    return next;
+  }
+  const reason = `another driver moved the learner to ${state} in the LMS`;
+  await quickly('recordState', {
+    userId: run.userId,
+    state,
+    at: new Date().toISOString(),
+    text: `${state}: ${reason}`,
+  });
+  return { kind: 'end', outcome: state, reason };
+}
+
+export async function abandon(run: Run, reason: string): Promise<Next> {
+  const text = `${ABORTED}: ${reason}`;
+  await quickly('recordState', { userId: run.userId, state: ABORTED, at: new Date().toISOString(), text });
+  return { kind: 'end', outcome: ABORTED, reason };
+}
+
+async function complete(run: Run): Promise<Next> {
+  try {
+    await quickly('completeRetirement', { userId: run.userId, at: new Date().toISOString() });
+    return { kind: 'end', outcome: COMPLETE, reason: 'every stage of the pipeline is done' };
+  } catch (error) {
+    return failed(run, undefined, causeOf(error));
+  }
+}
