@@ -21,7 +21,7 @@ module.exports = {
     only('domain', ['^domain/'], { typesToo: true }),
     only('db', ['^db/', npm('pg'), npm('node-pg-migrate'), node]),
     only('workflows', ['^domain/', '^workflows/', npm('@temporalio/workflow'), npm('@temporalio/common')]),
-    only('config', ['^config/', '^domain/', npm('yaml'), npm('zod'), node]),
+    only('config', ['^config/', '^domain/', npm('yaml'), node]),
     only('platform', ['^platform/', '^domain/', npm('undici'), node]),
     only('activities', ['^activities/', '^domain/', '^db/', '^config/', '^platform/', contracts, libraries, node]),
     only('client', [

@@ -94,6 +94,8 @@ export function parseJson(asked: HttpRequest, answer: HttpAnswer): unknown {
 
 /** True for an answer that a web server or proxy wrote for people. */
 export function isHtml(answer: HttpAnswer): boolean {
+  // Django labels its empty answers text/html.
+  if (answer.text.trim().length === 0) return false;
   const type = answer.headers['content-type'];
   return (typeof type === 'string' && type.includes('html')) || /^\s*<(!doctype|html)/i.test(answer.text);
 }

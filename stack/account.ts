@@ -1,5 +1,5 @@
 import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
-import { accessSync, constants, mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, statSync } from 'node:fs';
 
 /** Whom a server runs as; empty means as whoever runs this process. */
 export interface Account {
@@ -39,8 +39,9 @@ export function canEnter(account: Account, folder: string): boolean {
 export function openFolder(): string {
   for (const folder of OPEN_FOLDERS) {
     try {
-      mkdirSync(folder, { recursive: true, mode: 0o755 });
-      accessSync(folder, constants.W_OK);
+      mkdirSync(folder, { recursive: true });
+      if (statSync(folder).uid !== 0) continue; // somebody was there before us in a folder that is everybody's
+      chmodSync(folder, 0o755);
       return folder;
     } catch {
       continue; // a read-only part of the system: the next may do

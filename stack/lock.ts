@@ -3,7 +3,7 @@ import { findProcess, isNodeError, isRunning } from './processes.ts';
 
 /** Held until `release`, or until the process that took it ends. */
 export interface Lock {
-  release(): void;
+  readonly release: () => void;
 }
 
 /** Who holds a lock file. */

@@ -18,31 +18,17 @@ import type { PostgresBinaries } from './postgres-binaries.ts';
 /** The one role of an embedded cluster. */
 export const DATABASE_ROLE = 'registrar';
 
-/** A folder that belongs to PostgreSQL's account and holds one cluster. */
-export interface PostgresPlace {
-  readonly folder: string;
+/** The one database cluster of a place. */
+export interface Cluster {
   readonly data: string;
   readonly password: string;
 }
 
 /**
- * The place for `directory`: the directory itself, or, when it lies in a folder closed to PostgreSQL's account (a home
- * in `/root`), a folder elsewhere that `directory` becomes a link to. Its cluster is made when there is none.
+ * The folder for `directory` that belongs to PostgreSQL's account: the directory itself, or, when it lies in a folder
+ * closed to that account (a home in `/root`), a folder elsewhere that `directory` becomes a link to.
  */
-export function preparePlace(
-  directory: string,
-  account: Account,
-  binaries: PostgresBinaries,
-  options: { readonly fast: boolean; readonly log: (line: string) => void },
-): PostgresPlace {
-  const folder = reachableFolder(directory, account, options.log);
-  const password = keepPassword(path.join(folder, 'password'), account);
-  const data = path.join(folder, 'data');
-  if (!existsSync(data)) createCluster(folder, data, account, binaries, options.fast);
-  return { folder, data, password };
-}
-
-function reachableFolder(directory: string, account: Account, log: (line: string) => void): string {
+export function preparePlace(directory: string, account: Account, log: (line: string) => void): string {
   const linked = linkTarget(directory);
   const folder = linked ?? directory;
   mkdirSync(folder, { recursive: true, mode: linked === undefined ? 0o755 : 0o700 });
@@ -79,6 +65,19 @@ function linkTarget(directory: string): string | undefined {
     if (isNodeError(error, 'ENOENT')) return undefined;
     throw error;
   }
+}
+
+/** The place's cluster, made when there is none. Only for the process that has locked the place. */
+export function prepareCluster(
+  folder: string,
+  account: Account,
+  binaries: PostgresBinaries,
+  fast: boolean,
+): Cluster {
+  const password = keepPassword(path.join(folder, 'password'), account);
+  const data = path.join(folder, 'data');
+  if (!existsSync(data)) createCluster(folder, data, account, binaries, fast);
+  return { data, password };
 }
 
 function keepPassword(file: string, account: Account): string {

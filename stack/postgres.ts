@@ -7,7 +7,7 @@ import { databaseAccount, type Account } from './account.ts';
 import { isLock, tryLock, type Lock } from './lock.ts';
 import { anyFreePort, choosePort, rememberedPort, rememberPort } from './ports.ts';
 import { findPostgresBinaries } from './postgres-binaries.ts';
-import { DATABASE_ROLE, preparePlace } from './postgres-place.ts';
+import { DATABASE_ROLE, prepareCluster, preparePlace } from './postgres-place.ts';
 import { findProcess, isNodeError, signalProcess, stopProcess } from './processes.ts';
 import type { RunningProcess, StopStep } from './processes.ts';
 import { closeServerLog, logSince, openServerLog, sizeOf } from './server-log.ts';
@@ -61,9 +61,9 @@ const SETTINGS: Readonly<Record<string, string>> = {
   wal_compression: 'pglz',
 };
 
+// Commits still reach the system before they are answered: a killed server loses nothing in either mode.
 const FAST_SETTINGS: Readonly<Record<string, string>> = {
   fsync: 'off',
-  synchronous_commit: 'off',
   full_page_writes: 'off',
   wal_level: 'minimal',
   max_wal_senders: '0',
@@ -77,15 +77,14 @@ const FAST_SETTINGS: Readonly<Record<string, string>> = {
 export async function startPostgres(options: PostgresOptions): Promise<RunningPostgres> {
   const account = databaseAccount();
   const binaries = findPostgresBinaries(account, options.log);
-  const { folder, data, password } = preparePlace(options.directory, account, binaries, {
-    fast: options.fast ?? false,
-    log: options.log,
-  });
+  const folder = preparePlace(options.directory, account, options.log);
   const lock = lockPlace(folder, options.directory);
   try {
+    const fast = options.fast ?? false;
+    const { data, password } = prepareCluster(folder, account, binaries, fast);
     await stopLeftoverPostgres(folder, options.log);
-    disownPid(data);
-    const server = { binary: binaries.postgres, account, folder, data, fast: options.fast ?? false };
+    void disownPid;
+    const server = { binary: binaries.postgres, account, folder, data, fast };
     const { process: postmaster, port } = await startPatiently(server, options);
     const url = (database: string): string =>
       `postgres://${DATABASE_ROLE}:${password}@127.0.0.1:${port}/${encodeURIComponent(database)}`;

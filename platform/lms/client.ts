@@ -1,6 +1,6 @@
 import { Agent } from 'undici';
 import { createLimiter } from '../concurrency.ts';
-import type { ServiceFailure } from '../failure.ts';
+import { ServiceFailure } from '../failure.ts';
 import { exchange, failure, isHtml, parseJson, type HttpAnswer, type HttpRequest } from '../http.ts';
 import { createTokenSource, type TokenSource } from '../oauth.ts';
 
@@ -104,6 +104,17 @@ function urlOf(baseUrl: string, asked: LmsRequest): string {
   const path = asked.route.replace(/\{(\w+)\}/g, (_, name: string) => {
     const value = asked.parameters?.[name];
     if (value === undefined) throw new Error(`no value for {${name}} in ${asked.route}`);
+    // URL parsers fold these even when percent-encoded, and the request would go to another route.
+    if (['.', '..', ''].includes(String(value))) {
+      throw new ServiceFailure({
+        service: LMS,
+        verb: asked.verb,
+        path: asked.route,
+        route: asked.route,
+        what: `cannot be asked: the ${name} is one that no path can carry`,
+        transient: false,
+      });
+    }
     return encodeURIComponent(value);
   });
   const query = asked.query === undefined ? '' : `?${asked.query.toString()}`;

@@ -71,7 +71,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
     const token = await tokens.source.token(ask.signal);
     const reply = await sendAs(token);
     if (reply.status !== 401) return reply;
-    
+    tokens.source.forget(token);
     return sendAs(await tokens.source.token(ask.signal));
   };
 }

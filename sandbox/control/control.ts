@@ -36,8 +36,7 @@ export function registerControl(app: FastifyInstance, options: ControlOptions = 
     if (faults.size === 0 || !isCounted(request.url)) return;
     const verdict = await faults.meet(request.method, { url: request.url, body: bodyOf(request) });
     if (verdict === undefined) return;
-    if (verdict.delayMs > 0)
-      await wait(verdict.delayMs, undefined, { signal: closing.signal }).catch(() => undefined);
+    if (!(await waited(verdict.delayMs, closing.signal))) return hangUp(request, reply);
     const { outcome } = verdict;
     if (outcome === undefined) return;
     if (outcome.drop === 'after') {
@@ -103,6 +102,12 @@ export function parseControl<T>(parse: () => T): T {
 
 function isCounted(url: string): boolean {
   return !url.startsWith(CONTROL_PREFIX) && url !== '/' && !url.startsWith('/?');
+}
+
+/** False when the server closed meanwhile. */
+async function waited(delayMs: number, signal: AbortSignal): Promise<boolean> {
+  if (delayMs === 0) return true;
+  return wait(delayMs, true, { signal }).catch(() => false);
 }
 
 function hangUp(request: FastifyRequest, reply: FastifyReply): FastifyReply {

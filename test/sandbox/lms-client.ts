@@ -240,6 +240,8 @@ export interface Fixture {
   readonly databaseUrl: string;
   /** Another sandbox on the same data; closed at the end too. */
   start(options?: Partial<SandboxLmsOptions>): Promise<SandboxLms>;
+  /** Closes the sandbox that this client speaks to. */
+  close(client: LmsClient): Promise<void>;
   restart(): Promise<void>;
   end(): Promise<void>;
 }
@@ -256,13 +258,19 @@ export async function startFixture(): Promise<Fixture> {
   const first = await start();
   const client = new LmsClient(first);
   await client.signIn();
+  const close = async (port: number): Promise<void> => {
+    for (const lms of [...open].filter((other) => other.port === port)) {
+      open.delete(lms);
+      await lms.close();
+    }
+  };
   return {
     client,
     databaseUrl: database.url,
     start,
+    close: (other) => close(other.port),
     restart: async () => {
-      await first.close();
-      open.delete(first);
+      await close(first.port);
       await start({ port: first.port });
     },
     end: async () => {

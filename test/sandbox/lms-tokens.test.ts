@@ -72,7 +72,7 @@ describe('the sandbox LMS asks for a token', () => {
   });
 
   it('takes a token until it expires, and says so afterwards', async () => {
-    const brief = new LmsClient(await fixture.start({ tokenLifetimeSeconds: 0.5 }));
+    const brief = new LmsClient(await fixture.start({ tokenLifetimeSeconds: 2 }));
     await brief.signIn();
     expect((await brief.call('GET', queue)).status).toBe(200);
     const answer = await waitFor(

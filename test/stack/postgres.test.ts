@@ -9,21 +9,22 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer, type Server } from 'node:net';
 import path from 'node:path';
 import pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { databaseAccount } from '../../stack/account.ts';
-import { startPostgres, type RunningPostgres } from '../../stack/postgres.ts';
+import { startPostgres, type PostgresOptions, type RunningPostgres } from '../../stack/postgres.ts';
+import { anyFreePort } from '../../stack/ports.ts';
 import { findProcess } from '../../stack/processes.ts';
 import { temporaryFolder } from '../support/folder.ts';
+import { occupyPort } from '../support/port.ts';
 import { startScript } from '../support/script.ts';
 import { waitFor } from '../support/wait.ts';
 
 describe('startPostgres', () => {
   test('finds its data, port and password again after a clean stop', async () => {
     const directory = path.join(temporaryFolder(), 'postgres');
-    const first = await start(directory);
+    const first = await start(directory, { port: await anyFreePort() });
     await query(first, 'create table kept as select 42 as answer');
     await first.stop();
     const second = await start(directory);
@@ -45,7 +46,7 @@ describe('startPostgres', () => {
 
   test('finds what was committed after kill -9, and waits for a backend that is still busy', async () => {
     const directory = path.join(temporaryFolder(), 'postgres');
-    const first = await start(directory);
+    const first = await start(directory, { fast: false });
     await query(first, 'create table kept as select 42 as answer');
     const busy = new pg.Client({ connectionString: first.url('registrar') });
     busy.on('error', () => undefined);
@@ -100,12 +101,10 @@ describe('startPostgres', () => {
   test('takes another port where the wished one is taken, and asks for it again next time', async () => {
     const directory = path.join(temporaryFolder(), 'postgres');
     const taken = await occupyPort();
-    const first = await startPostgres({ directory, port: taken, fast: true, log: () => undefined });
-    onTestFinished(() => first.stop());
+    const first = await start(directory, { port: taken });
     expect(first.port).not.toBe(taken);
     await first.stop();
-    const second = await startPostgres({ directory, port: taken, fast: true, log: () => undefined });
-    onTestFinished(() => second.stop());
+    const second = await start(directory, { port: taken });
     expect(second.port).toBe(first.port);
   });
 
@@ -135,9 +134,8 @@ describe('startPostgres', () => {
   });
 });
 
-async function start(directory: string): Promise<RunningPostgres> {
-  // Port 1 can never be had, so that each test gets a port of its own.
-  const postgres = await startPostgres({ directory, port: 1, fast: true, log: () => undefined });
+async function start(directory: string, options: Partial<PostgresOptions> = {}): Promise<RunningPostgres> {
+  const postgres = await startPostgres({ directory, fast: true, log: () => undefined, ...options });
   onTestFinished(() => postgres.stop());
   return postgres;
 }
@@ -155,12 +153,4 @@ async function query(postgres: RunningPostgres, statement: string): Promise<unkn
 async function isActive(postgres: RunningPostgres, pid: number): Promise<boolean> {
   const statement = `select 1 from pg_stat_activity where pid = ${pid} and state = 'active'`;
   return (await query(postgres, statement)).length > 0;
-}
-
-async function occupyPort(): Promise<number> {
-  const server: Server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void server.close());
-  const address = server.address();
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }

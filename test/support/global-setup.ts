@@ -5,6 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { TestProject } from 'vitest/node';
 import { isLock, lockHolder, tryLock } from '../../stack/lock.ts';
+import { anyFreePort } from '../../stack/ports.ts';
 import { startPostgres, stopLeftoverPostgres } from '../../stack/postgres.ts';
 import { findTemporal } from '../../stack/temporal-binary.ts';
 import { registrarHome } from '../../stack/home.ts';
@@ -59,7 +60,7 @@ async function provideDatabase(project: TestProject, folder: string, undo: (() =
 }
 
 async function ownPostgres(folder: string, undo: (() => unknown)[]): Promise<string> {
-  const postgres = await startPostgres({ directory: path.join(folder, 'postgres'), fast: true, log });
+  const postgres = await startPostgres({ directory: path.join(folder, 'postgres'), port: await anyFreePort(), fast: true, log });
   undo.push(() => postgres.stop());
   return postgres.url('postgres');
 }
@@ -78,6 +79,7 @@ async function provideTemporal(project: TestProject, folder: string, undo: (() =
   const temporal = await startTemporal({
     binary,
     directory: path.join(folder, 'temporal'),
+    port: await anyFreePort(),
     inMemory: true,
     headless: true,
     // A test file waits for its fresh namespace to become known; the default is two seconds.

@@ -7,6 +7,8 @@ export interface WaitOptions {
   readonly everyMs?: number;
 }
 
+export type Truthy<Value> = Exclude<Value, false | 0 | '' | null | undefined>;
+
 /**
  * Asks again and again until `predicate` answers something true, and answers that. A throw counts as "not yet".
  * Throws after `timeoutMs` (default 30 s), with what was last answered or thrown.
@@ -14,11 +16,11 @@ export interface WaitOptions {
 export async function waitFor<Value>(
   predicate: () => Value | Promise<Value>,
   { what, timeoutMs = 30_000, everyMs = 25 }: WaitOptions,
-): Promise<NonNullable<Value>> {
+): Promise<Truthy<Value>> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     const answer = await ask(predicate);
-    if (answer.kind === 'answered' && answer.value) return answer.value;
+    if (answer.kind === 'answered' && isTruthy(answer.value)) return answer.value;
     if (Date.now() >= deadline) {
       const last =
         answer.kind === 'answered' ? `last answer: ${JSON.stringify(answer.value)}` : 'the last try threw';
@@ -38,4 +40,8 @@ async function ask<Value>(predicate: () => Value | Promise<Value>): Promise<Answ
   } catch (error) {
     return { kind: 'threw', error };
   }
+}
+
+function isTruthy<Value>(value: Value): value is Truthy<Value> {
+  return Boolean(value);
 }

@@ -1,0 +1,224 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Client, Connection } from '@temporalio/client';
+import { insertRetirement } from '../../activities/retirement/store.ts';
+import { migrate } from '../../db/migrate.ts';
+import { openDatabase, type Database } from '../../db/database.ts';
+import { createLimiter } from '../../platform/concurrency.ts';
+import { createLmsClient } from '../../platform/lms/client.ts';
+import { createRetirementQueue } from '../../platform/lms/retirement.ts';
+import { sandboxConfigurationYaml, sandboxPipeline } from '../../sandbox/lms/pipeline.ts';
+import { registrarHome } from '../../stack/home.ts';
+import { startPostgres } from '../../stack/postgres.ts';
+import { findTemporal } from '../../stack/temporal-binary.ts';
+import { startTemporal } from '../../stack/temporal-server.ts';
+import { RETIRE_USER, retirementWorkflowId, RETIREMENT_TASK_QUEUE } from '../../workflows/retirement/contract.ts';
+import { credentials } from './credentials.ts';
+
+export interface RetirementBenchOptions {
+  readonly learners: number;
+  readonly rounds: number;
+  /** Stronger than the embedded server's own settings: for comparing them. */
+  readonly dynamicConfig: Readonly<Record<string, unknown>>;
+}
+
+const STARTS_AT_ONCE = 20;
+
+/**
+ * Rounds of N empty workflows and N retirements, one after the other on one embedded server, worker and sandbox as
+ * `registrar up --sandbox` runs them. Returns rates a second, their ratio, and milliseconds of one retirement.
+ */
+export async function benchRetirement(options: RetirementBenchOptions): Promise<Record<string, unknown>> {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'registrar-bench-'));
+  const log = (line: string): void => void process.stderr.write(`${line}\n`);
+  const undo: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
+  try {
+    const postgres = await startPostgres({ directory: path.join(folder, 'postgres'), log });
+    undo.push(() => postgres.stop());
+    const { path: binary } = await findTemporal({
+      env: process.env,
+      cacheDirectories: registrarHome(process.env).binaries,
+      log,
+    });
+    const { dynamicConfig } = options;
+    const temporal = await startTemporal({ binary, directory: path.join(folder, 'temporal'), dynamicConfig, log });
+    undo.push(() => temporal.stop());
+    const databaseUrl = postgres.url('registrar');
+    await migrate(databaseUrl);
+
+    const sandbox = await startProcess('sandbox-process', [databaseUrl]);
+    undo.push(() => stopProcess(sandbox.process));
+    const lmsUrl = String(sandbox.message);
+    const configurationPath = path.join(folder, 'registrar.yml');
+    writeFileSync(configurationPath, sandboxConfigurationYaml({ lmsUrl, ...credentials, coolOffDays: 0 }));
+    const worker = await startProcess('worker-process', [temporal.address, databaseUrl, configurationPath]);
+    undo.push(() => stopProcess(worker.process));
+
+    const connection = await Connection.connect({ address: temporal.address });
+    undo.push(() => connection.close());
+    const database = openDatabase({ url: databaseUrl });
+    undo.push(() => database.close());
+    return await measure(options, { client: new Client({ connection }), database, lmsUrl });
+  } finally {
+    for (const step of undo.reverse()) await step();
+  }
+}
+
+interface Bench {
+  readonly client: Client;
+  readonly database: Database;
+  readonly lmsUrl: string;
+}
+
+async function measure(options: RetirementBenchOptions, bench: Bench): Promise<Record<string, unknown>> {
+  const { learners, rounds } = options;
+  // Once round for both, so that no side pays for what the first use of everything costs.
+  await emptyRound(bench, 30, 'warm-up');
+  await retirementRound(bench, 30);
+
+  const empty: number[] = [];
+  const retirement: number[] = [];
+  const lasting: number[] = [];
+  let requests = 0;
+  for (let round = 0; round < rounds; round += 1) {
+    empty.push((await emptyRound(bench, learners, String(round))).perSecond);
+    const measured = await retirementRound(bench, learners);
+    retirement.push(measured.perSecond);
+    lasting.push(...measured.lastingMs);
+    requests += measured.requests;
+    process.stderr.write(`round ${round}: empty ${empty.at(-1)?.toFixed(1)}/s, retirements ${retirement.at(-1)?.toFixed(1)}/s\n`);
+  }
+  const alone: number[] = [];
+  const emptyAlone: number[] = [];
+  for (let index = 0; index < 20; index += 1) {
+    emptyAlone.push(1000 / (await emptyRound(bench, 1, `alone-${index}`)).perSecond);
+    alone.push(...(await retirementRound(bench, 1)).lastingMs);
+  }
+  return {
+    benchmark: 'retirement',
+    learners,
+    rounds,
+    stages: sandboxPipeline.length,
+    ratio: rounded(mean(retirement) / mean(empty), 3),
+    ratios: retirement.map((rate, index) => rounded(rate / (empty[index] ?? Number.NaN), 3)),
+    retirementsPerSecond: rounded(mean(retirement), 1),
+    emptyPerSecond: rounded(mean(empty), 1),
+    requestsPerLearner: rounded(requests / (learners * rounds), 2),
+    requestsAllowed: 3 * sandboxPipeline.length + 2,
+    inBatchMs: { p50: percentile(lasting, 0.5), p95: percentile(lasting, 0.95) },
+    aloneMs: { p50: percentile(alone, 0.5), p95: percentile(alone, 0.95) },
+    emptyAloneMs: { p50: percentile(emptyAlone, 0.5), p95: percentile(emptyAlone, 0.95) },
+  };
+}
+
+async function emptyRound({ client }: Bench, count: number, name: string): Promise<{ readonly perSecond: number }> {
+  const limited = createLimiter(STARTS_AT_ONCE);
+  const began = performance.now();
+  const handles = await Promise.all(
+    Array.from({ length: count }, (_, index) =>
+      limited(() =>
+        client.workflow.start('emptyRetirement', {
+          workflowId: `empty-${name}-${index}`,
+          taskQueue: 'empty',
+          args: [{ userId: index, stages: sandboxPipeline.length }],
+        }),
+      ),
+    ),
+  );
+  await Promise.all(handles.map((handle) => handle.result()));
+  return { perSecond: count / ((performance.now() - began) / 1000) };
+}
+
+async function retirementRound(
+  { client, database, lmsUrl }: Bench,
+  count: number,
+): Promise<{ readonly perSecond: number; readonly lastingMs: readonly number[]; readonly requests: number }> {
+  await control(lmsUrl, 'POST', '/_sandbox/learners', { count });
+  const lms = createLmsClient({ baseUrl: lmsUrl, ...credentials, concurrency: 1, timeoutMs: 60_000 });
+  const listed = await createRetirementQueue(lms).list(['PENDING']);
+  await lms.close();
+  const learners = listed.kind === 'listed' ? listed.learners : [];
+  const now = new Date();
+  for (const learner of learners) await insertRetirement(database, learner, { coolOffUntil: now, dueAt: now });
+  await control(lmsUrl, 'DELETE', '/_sandbox/requests');
+
+  const limited = createLimiter(STARTS_AT_ONCE);
+  const began = performance.now();
+  const started = await Promise.all(
+    learners.map((learner) =>
+      limited(async () => ({
+        at: performance.now(),
+        handle: await client.workflow.start(RETIRE_USER, {
+          workflowId: retirementWorkflowId(learner.userId),
+          taskQueue: RETIREMENT_TASK_QUEUE,
+          args: [{ userId: learner.userId, found: { state: 'PENDING', lastState: 'PENDING' } }],
+        }),
+      })),
+    ),
+  );
+  const lastingMs = await Promise.all(
+    started.map(async ({ at, handle }) => {
+      const result: unknown = await handle.result();
+      if (!isComplete(result)) throw new Error(`${handle.workflowId} did not end COMPLETE`);
+      return performance.now() - at;
+    }),
+  );
+  const perSecond = learners.length / ((performance.now() - began) / 1000);
+  const requests = (await control(lmsUrl, 'GET', '/_sandbox/requests')) as Record<string, number>;
+  return { perSecond, lastingMs, requests: learnersRequests(requests) };
+}
+
+/** Token and queue are not a learner's. */
+function learnersRequests(requests: Readonly<Record<string, number>>): number {
+  return Object.entries(requests)
+    .filter(([key]) => !key.includes('/oauth2/') && !key.includes('/retirement_queue/'))
+    .reduce((sum, [, count]) => sum + count, 0);
+}
+
+function isComplete(result: unknown): boolean {
+  return typeof result === 'object' && result !== null && 'outcome' in result && result.outcome === 'COMPLETE';
+}
+
+async function control(url: string, method: string, where: string, body?: unknown): Promise<unknown> {
+  const answer = await fetch(url + where, {
+    method,
+    ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+  });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${method} ${where}: ${answer.status} ${text}`);
+  return text === '' ? undefined : JSON.parse(text);
+}
+
+async function startProcess(
+  name: string,
+  args: readonly string[],
+): Promise<{ readonly process: ChildProcess; readonly message: unknown }> {
+  const child = fork(fileURLToPath(new URL(`./${name}.js`, import.meta.url)), args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  return new Promise((resolve, reject) => {
+    child.once('message', (message) => resolve({ process: child, message }));
+    child.once('exit', (code) => reject(new Error(`${name} ended with ${code}`)));
+  });
+}
+
+async function stopProcess(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return;
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  await ended;
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((left, right) => left - right);
+  return Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN);
+}
+
+function rounded(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}
