@@ -25,7 +25,7 @@ module.exports = {
     only('platform', ['^platform/', '^domain/', npm('undici'), node]),
     only('activities', ['^activities/', '^domain/', '^db/', '^config/', '^platform/', contracts, libraries, node]),
     only('client', [
-      '^client/', '^domain/', '^db/', '^config/', '^platform/', contracts, node,
+      '^client/', '^domain/', '^db/', '^config/', '^platform/', '^activities/[^/]+/store\\.ts$', contracts, node,
       ...['@temporalio/client', '@temporalio/common', '@temporalio/envconfig', 'commander', 'cli-table3', 'cli-progress', 'pg'].map(npm),
     ]),
     only('worker', ['^worker/', '^activities/', '^config/', '^db/', '^domain/', '^platform/', contracts, libraries, node]),

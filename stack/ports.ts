@@ -21,7 +21,7 @@ export async function anyFreePort(except: readonly number[] = []): Promise<numbe
 }
 
 /** True when nothing listens on the port, neither on the loopback address nor on all addresses. */
-export async function isFree(port: number): Promise<boolean> {
+async function isFree(port: number): Promise<boolean> {
   // Some systems let a second server bind the loopback address of a port that the first holds on all addresses.
   return !(await answers(port)) && (await listenOnce(port)) !== undefined;
 }

@@ -83,7 +83,7 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
     const fast = options.fast ?? false;
     const { data, password } = prepareCluster(folder, account, binaries, fast);
     await stopLeftoverPostgres(folder, options.log);
-    void disownPid;
+    disownPid(data);
     const server = { binary: binaries.postgres, account, folder, data, fast };
     const { process: postmaster, port } = await startPatiently(server, options);
     const url = (database: string): string =>

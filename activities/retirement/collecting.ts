@@ -1,27 +1,24 @@
 import { activityInfo, getClient, heartbeat } from '@temporalio/activity';
-import {
-  defineSearchAttributeKey,
-  SearchAttributeType,
-  WorkflowExecutionAlreadyStartedError,
-} from '@temporalio/common';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { Client } from '@temporalio/client';
+import { deadlinesOf } from '../../domain/retirement/deadlines.ts';
 import { statesInOrder, type Pipeline } from '../../domain/retirement/pipeline.ts';
 import { ERRORED, PENDING } from '../../domain/retirement/states.ts';
 import { createLimiter } from '../../platform/concurrency.ts';
 import type { RetirementStatus } from '../../platform/lms/status.ts';
 import {
   RETIRE_USER,
-  retirementWorkflowId,
+  retirementStart,
   userIdOf,
   type CollectResult,
   type RerunInput,
   type RerunResult,
   type RetireUserInput,
+  type ShownState,
 } from '../../workflows/retirement/contract.ts';
 import { permanent } from '../failures.ts';
 import type { RetirementDependencies } from './dependencies.ts';
 import { translating } from './failing.ts';
-import { deadlinesOf } from './opening.ts';
 import { findRetirement, insertRetirement, listCompleteUserIds } from './store.ts';
 
 const STARTS_AT_ONCE = 10;
@@ -132,26 +129,13 @@ async function listOpenUserIds(client: Client): Promise<ReadonlySet<number>> {
   return open;
 }
 
-const stateKey = defineSearchAttributeKey('RetirementState', SearchAttributeType.KEYWORD);
-const dueKey = defineSearchAttributeKey('RetirementDueAt', SearchAttributeType.DATETIME);
-
 /** False when the learner's workflow is open already. */
-async function start(
-  client: Client,
-  input: RetireUserInput,
-  shown: { readonly state: string; readonly dueAt: Date },
-): Promise<boolean> {
+async function start(client: Client, input: RetireUserInput, shown: ShownState): Promise<boolean> {
   try {
     await client.workflow.start(RETIRE_USER, {
-      workflowId: retirementWorkflowId(input.userId),
+      ...retirementStart(input, shown),
       taskQueue: activityInfo().taskQueue,
-      args: [input],
       workflowIdConflictPolicy: 'FAIL',
-      typedSearchAttributes: [
-        { key: stateKey, value: shown.state },
-        { key: dueKey, value: shown.dueAt },
-      ],
-      staticSummary: `Retirement of LMS user ${input.userId}`,
     });
     return true;
   } catch (error) {

@@ -1,9 +1,7 @@
 import type { Database } from '../../db/database.ts';
-import { statesInOrder, type Pipeline } from '../../domain/retirement/pipeline.ts';
-import { terminalStates } from '../../domain/retirement/states.ts';
 import { checkStateOrder } from '../../domain/retirement/state-order.ts';
-import type { RetirementQueue } from '../../platform/lms/retirement.ts';
 import type { LmsState } from '../../platform/lms/status.ts';
+import { findUnknownStates } from '../../platform/lms/unknown-states.ts';
 import { permanent } from '../failures.ts';
 import type { Platform } from './platform.ts';
 import { listLmsStates, recordLmsStates } from './store.ts';
@@ -47,15 +45,4 @@ export function createLmsStates(database: Database): LmsStates {
       trusted = { digest, until: now + TRUSTED_FOR_MS };
     },
   };
-}
-
-/** Names that the LMS does not have. One request when it has them all, one for each name otherwise. */
-export async function findUnknownStates(
-  queue: RetirementQueue,
-  pipeline: Pipeline,
-): Promise<readonly string[]> {
-  const names = [...statesInOrder(pipeline), ...terminalStates];
-  if ((await queue.list(names, { limit: 0 })).kind === 'listed') return [];
-  const answers = await Promise.all(names.map((name) => queue.list([name], { limit: 0 })));
-  return names.filter((_, index) => answers[index]?.kind === 'refused');
 }

@@ -1,8 +1,8 @@
+import { deadlinesOf } from '../../domain/retirement/deadlines.ts';
 import type { Pipeline } from '../../domain/retirement/pipeline.ts';
 import { locate } from '../../domain/retirement/pipeline.ts';
 import { newStages } from '../../domain/retirement/resume.ts';
 import { ABORTED, COMPLETE, ERRORED, PENDING } from '../../domain/retirement/states.ts';
-import type { RegistrarSettings } from '../../config/configuration.ts';
 import type { FoundState, RerunKind, RetireUserInput } from '../../workflows/retirement/contract.ts';
 import { permanent } from '../failures.ts';
 import type { RetirementDependencies } from './dependencies.ts';
@@ -13,7 +13,6 @@ import {
   findRetirement,
   recordAdoption,
   updateDeadlines,
-  type Deadlines,
   type StoredRetirement,
 } from './store.ts';
 import { line } from './wording.ts';
@@ -81,19 +80,6 @@ export function createOpenRetirement(
       retry: { initialMs: registrar.retryInitialMs, maximumMs: registrar.retryMaximumMs },
       where,
     };
-  };
-}
-
-const DAY_MS = 86_400_000;
-
-/** When the cooling-off ends and when the erasure is due, for a learner who asked at `requestedAt`. */
-export function deadlinesOf(
-  requestedAt: Date,
-  { coolOffDays, deadlineDays }: Pick<RegistrarSettings, 'coolOffDays' | 'deadlineDays'>,
-): Deadlines {
-  return {
-    coolOffUntil: new Date(requestedAt.getTime() + coolOffDays * DAY_MS),
-    dueAt: new Date(requestedAt.getTime() + deadlineDays * DAY_MS),
   };
 }
 

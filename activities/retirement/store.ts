@@ -1,4 +1,5 @@
 import type { Queryable } from '../../db/database.ts';
+import type { Deadlines } from '../../domain/retirement/deadlines.ts';
 import type { Learner } from '../../platform/learner.ts';
 import type { LmsState, RetirementStatus } from '../../platform/lms/status.ts';
 
@@ -33,11 +34,6 @@ export interface StoredFailure {
   readonly route?: string | undefined;
   readonly status?: number | undefined;
   readonly body?: string | undefined;
-}
-
-export interface Deadlines {
-  readonly coolOffUntil: Date;
-  readonly dueAt: Date;
 }
 
 const columns = `

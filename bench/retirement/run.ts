@@ -15,7 +15,12 @@ import { registrarHome } from '../../stack/home.ts';
 import { startPostgres } from '../../stack/postgres.ts';
 import { findTemporal } from '../../stack/temporal-binary.ts';
 import { startTemporal } from '../../stack/temporal-server.ts';
-import { RETIRE_USER, retirementWorkflowId, RETIREMENT_TASK_QUEUE } from '../../workflows/retirement/contract.ts';
+import {
+  RETIRE_USER,
+  retirementWorkflowId,
+  RETIREMENT_TASK_QUEUE,
+} from '../../workflows/retirement/contract.ts';
+import { cpuMs } from '../cpu.ts';
 import { credentials } from './credentials.ts';
 
 export interface RetirementBenchOptions {
@@ -44,7 +49,12 @@ export async function benchRetirement(options: RetirementBenchOptions): Promise<
       log,
     });
     const { dynamicConfig } = options;
-    const temporal = await startTemporal({ binary, directory: path.join(folder, 'temporal'), dynamicConfig, log });
+    const temporal = await startTemporal({
+      binary,
+      directory: path.join(folder, 'temporal'),
+      dynamicConfig,
+      log,
+    });
     undo.push(() => temporal.stop());
     const databaseUrl = postgres.url('registrar');
     await migrate(databaseUrl);
@@ -61,7 +71,13 @@ export async function benchRetirement(options: RetirementBenchOptions): Promise<
     undo.push(() => connection.close());
     const database = openDatabase({ url: databaseUrl });
     undo.push(() => database.close());
-    return await measure(options, { client: new Client({ connection }), database, lmsUrl });
+    const processes = {
+      worker: worker.process.pid,
+      sandbox: sandbox.process.pid,
+      temporal: temporal.pid,
+      postgres: postgres.pid,
+    };
+    return await measure(options, { client: new Client({ connection }), database, lmsUrl, processes });
   } finally {
     for (const step of undo.reverse()) await step();
   }
@@ -71,6 +87,7 @@ interface Bench {
   readonly client: Client;
   readonly database: Database;
   readonly lmsUrl: string;
+  readonly processes: Readonly<Record<string, number | undefined>>;
 }
 
 async function measure(options: RetirementBenchOptions, bench: Bench): Promise<Record<string, unknown>> {
@@ -79,17 +96,21 @@ async function measure(options: RetirementBenchOptions, bench: Bench): Promise<R
   await emptyRound(bench, 30, 'warm-up');
   await retirementRound(bench, 30);
 
+  const emptyCpu = createCpuAccount(bench.processes);
+  const retirementCpu = createCpuAccount(bench.processes);
   const empty: number[] = [];
   const retirement: number[] = [];
   const lasting: number[] = [];
   let requests = 0;
   for (let round = 0; round < rounds; round += 1) {
-    empty.push((await emptyRound(bench, learners, String(round))).perSecond);
-    const measured = await retirementRound(bench, learners);
+    empty.push((await emptyCpu.during(() => emptyRound(bench, learners, String(round)))).perSecond);
+    const measured = await retirementCpu.during(() => retirementRound(bench, learners));
     retirement.push(measured.perSecond);
     lasting.push(...measured.lastingMs);
     requests += measured.requests;
-    process.stderr.write(`round ${round}: empty ${empty.at(-1)?.toFixed(1)}/s, retirements ${retirement.at(-1)?.toFixed(1)}/s\n`);
+    process.stderr.write(
+      `round ${round}: empty ${empty.at(-1)?.toFixed(1)}/s, retirements ${retirement.at(-1)?.toFixed(1)}/s\n`,
+    );
   }
   const alone: number[] = [];
   const emptyAlone: number[] = [];
@@ -108,13 +129,50 @@ async function measure(options: RetirementBenchOptions, bench: Bench): Promise<R
     emptyPerSecond: rounded(mean(empty), 1),
     requestsPerLearner: rounded(requests / (learners * rounds), 2),
     requestsAllowed: 3 * sandboxPipeline.length + 2,
+    cpuMsOfEach: {
+      retirement: retirementCpu.ofEach(learners * rounds),
+      empty: emptyCpu.ofEach(learners * rounds),
+    },
     inBatchMs: { p50: percentile(lasting, 0.5), p95: percentile(lasting, 0.95) },
     aloneMs: { p50: percentile(alone, 0.5), p95: percentile(alone, 0.95) },
     emptyAloneMs: { p50: percentile(emptyAlone, 0.5), p95: percentile(emptyAlone, 0.95) },
   };
 }
 
-async function emptyRound({ client }: Bench, count: number, name: string): Promise<{ readonly perSecond: number }> {
+interface CpuAccount {
+  during<Result>(work: () => Promise<Result>): Promise<Result>;
+  /** CPU milliseconds by process, for one of `count`. */
+  ofEach(count: number): Readonly<Record<string, number>>;
+}
+
+/** On two busy cores a rate follows from the CPU time that each workflow takes, and that is the steadier figure. */
+function createCpuAccount(processes: Bench['processes']): CpuAccount {
+  const read = (): readonly number[] => Object.values(processes).map((pid) => cpuMs(pid) ?? Number.NaN);
+  const used = read().map(() => 0);
+  return {
+    during: async (work) => {
+      const before = read();
+      const result = await work();
+      read().forEach((after, index) => {
+        used[index] = (used[index] ?? 0) + after - (before[index] ?? 0);
+      });
+      return result;
+    },
+    ofEach: (count) => {
+      const each = Object.keys(processes).map(
+        (name, index) => [name, rounded((used[index] ?? 0) / count, 1)] as const,
+      );
+      const all = used.reduce((sum, value) => sum + value, 0) / count;
+      return Object.fromEntries([...each, ['all', rounded(all, 1)]]);
+    },
+  };
+}
+
+async function emptyRound(
+  { client }: Bench,
+  count: number,
+  name: string,
+): Promise<{ readonly perSecond: number }> {
   const limited = createLimiter(STARTS_AT_ONCE);
   const began = performance.now();
   const handles = await Promise.all(
@@ -142,7 +200,8 @@ async function retirementRound(
   await lms.close();
   const learners = listed.kind === 'listed' ? listed.learners : [];
   const now = new Date();
-  for (const learner of learners) await insertRetirement(database, learner, { coolOffUntil: now, dueAt: now });
+  for (const learner of learners)
+    await insertRetirement(database, learner, { coolOffUntil: now, dueAt: now });
   await control(lmsUrl, 'DELETE', '/_sandbox/requests');
 
   const limited = createLimiter(STARTS_AT_ONCE);
@@ -179,13 +238,17 @@ function learnersRequests(requests: Readonly<Record<string, number>>): number {
 }
 
 function isComplete(result: unknown): boolean {
-  return typeof result === 'object' && result !== null && 'outcome' in result && result.outcome === 'COMPLETE';
+  return (
+    typeof result === 'object' && result !== null && 'outcome' in result && result.outcome === 'COMPLETE'
+  );
 }
 
 async function control(url: string, method: string, where: string, body?: unknown): Promise<unknown> {
   const answer = await fetch(url + where, {
     method,
-    ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+    ...(body === undefined
+      ? {}
+      : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
   });
   const text = await answer.text();
   if (!answer.ok) throw new Error(`${method} ${where}: ${answer.status} ${text}`);
@@ -196,7 +259,9 @@ async function startProcess(
   name: string,
   args: readonly string[],
 ): Promise<{ readonly process: ChildProcess; readonly message: unknown }> {
-  const child = fork(fileURLToPath(new URL(`./${name}.js`, import.meta.url)), args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child = fork(fileURLToPath(new URL(`./${name}.js`, import.meta.url)), args, {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
   return new Promise((resolve, reject) => {
     child.once('message', (message) => resolve({ process: child, message }));
     child.once('exit', (code) => reject(new Error(`${name} ended with ${code}`)));

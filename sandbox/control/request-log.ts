@@ -11,16 +11,22 @@ export interface LoggedRequest {
   readonly at: string;
 }
 
+interface Entry {
+  readonly request: string;
+  readonly query: string;
+  readonly atMs: number;
+}
+
 /** Requests since the last {@link RequestLog.clear}, in memory. */
 export class RequestLog {
   #counts = new Map<string, number>();
-  #entries: LoggedRequest[] = [];
+  #entries: Entry[] = [];
 
   add(method: string, url: string): void {
     const [path, query] = splitUrl(url);
     const request = `${method} ${path}`;
     this.#counts.set(request, (this.#counts.get(request) ?? 0) + 1);
-    this.#entries.push({ request, query, at: new Date().toISOString() });
+    this.#entries.push({ request, query, atMs: Date.now() });
     if (this.#entries.length >= 2 * LONGEST_LOG) this.#entries = this.#entries.slice(-LONGEST_LOG);
   }
 
@@ -35,6 +41,8 @@ export class RequestLog {
 
   /** Oldest first. */
   entries(): readonly LoggedRequest[] {
-    return this.#entries.slice(-LONGEST_LOG);
+    return this.#entries
+      .slice(-LONGEST_LOG)
+      .map(({ request, query, atMs }) => ({ request, query, at: new Date(atMs).toISOString() }));
   }
 }

@@ -4,7 +4,7 @@ const PREFIX = 'retired__user_';
 const EMAIL_DOMAIN = 'retired.invalid';
 
 /** Oldest first, as the LMS has them by default; new retirements use the last. */
-export const defaultSalts: readonly string[] = ['abc', '123'];
+const defaultSalts: readonly string[] = ['abc', '123'];
 
 /** The username that the LMS gives to an erased learner. Names that differ only by case get the same. */
 export function retiredUsername(username: string, salts: readonly string[] = defaultSalts): string {

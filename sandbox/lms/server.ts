@@ -52,6 +52,7 @@ export async function startSandboxLms(options: SandboxLmsOptions): Promise<Sandb
     connectionString: options.databaseUrl,
     options: `-c search_path=${schema} ${sessionSettings}`,
     max: POOL_SIZE,
+    connectionTimeoutMillis: 10_000,
   });
   // The database may be killed and come back: a broken idle connection is replaced at the next query.
   pool.on('error', () => undefined);

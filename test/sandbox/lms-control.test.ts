@@ -223,6 +223,12 @@ describe('a fault', () => {
     expect((await client.held(username)).current_state).toBe('RETIRING_NOTES');
   });
 
+  it('can stand in for a route that the LMS does not have', async () => {
+    await client.fault({ path: '/user/retire/', status: 200, body: { retired: true } });
+    const answer = await client.call('POST', '/user/retire/', { username: 'anybody' });
+    expect([answer.status, json(answer)]).toEqual([200, { retired: true }]);
+  });
+
   it('can be aimed at a learner, by name or id, in a body or a path', async () => {
     const [target, other] = [await client.learner('fault.tärget /x'), await client.learner('fault.tärget')];
     await client.fault({ username: target.username, status: 418 });

@@ -60,7 +60,12 @@ async function provideDatabase(project: TestProject, folder: string, undo: (() =
 }
 
 async function ownPostgres(folder: string, undo: (() => unknown)[]): Promise<string> {
-  const postgres = await startPostgres({ directory: path.join(folder, 'postgres'), port: await anyFreePort(), fast: true, log });
+  const postgres = await startPostgres({
+    directory: path.join(folder, 'postgres'),
+    port: await anyFreePort(),
+    fast: true,
+    log,
+  });
   undo.push(() => postgres.stop());
   return postgres.url('postgres');
 }

@@ -1,3 +1,4 @@
+import { defineSearchAttributeKey, SearchAttributeType, type SearchAttributePair } from '@temporalio/common';
 import type { Stage } from '../../domain/retirement/pipeline.ts';
 
 export const RETIREMENT_TASK_QUEUE = 'retirement';
@@ -43,6 +44,36 @@ export interface RetireUserInput {
   readonly rerun?: RerunKind;
   /** Set when a parked run continues as new. */
   readonly parked?: ParkedRun;
+}
+
+/** What the list of workflows shows of one that has just been started. */
+export interface ShownState {
+  readonly state: string;
+  readonly dueAt: Date;
+}
+
+const stateKey = defineSearchAttributeKey('RetirementState', SearchAttributeType.KEYWORD);
+const dueKey = defineSearchAttributeKey('RetirementDueAt', SearchAttributeType.DATETIME);
+
+/** How everybody starts a `retireUser`: its id, argument, search attributes and the summary that the UI shows. */
+export function retirementStart(
+  input: RetireUserInput,
+  shown: ShownState,
+): {
+  readonly workflowId: string;
+  readonly args: [RetireUserInput];
+  readonly typedSearchAttributes: SearchAttributePair[];
+  readonly staticSummary: string;
+} {
+  return {
+    workflowId: retirementWorkflowId(input.userId),
+    args: [input],
+    typedSearchAttributes: [
+      { key: stateKey, value: shown.state },
+      { key: dueKey, value: shown.dueAt },
+    ],
+    staticSummary: `Retirement of LMS user ${input.userId}`,
+  };
 }
 
 export interface FoundState {

@@ -1,0 +1,134 @@
+import {
+  isGrpcServiceError,
+  ServiceError,
+  WorkflowFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+} from '@temporalio/client';
+import { ApplicationFailure, NamespaceNotFoundError, rootCause } from '@temporalio/common';
+import { ServiceFailure } from '../platform/failure.ts';
+import { failed, OperationError } from './operation-error.ts';
+
+/** Puts whatever was thrown into words that say what is wrong and what to do. Never a stack trace. */
+export function toOperationError(error: unknown): OperationError {
+  if (error instanceof OperationError) return error;
+  if (error instanceof ServiceFailure) return failed(withAdvice(error), { cause: error });
+  if (error instanceof NamespaceNotFoundError) {
+    return failed(
+      `Temporal has no namespace ${error.namespace}: create it (\`temporal operator namespace create -n ${error.namespace}\`) or correct TEMPORAL_NAMESPACE`,
+      { cause: error },
+    );
+  }
+  if (error instanceof WorkflowFailedError) return fromWorkflow(error);
+  if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return noAnswer(error);
+  if (error instanceof ServiceError || isGrpcServiceError(error)) return fromTemporal(error);
+  return fromDatabase(error) ?? failed(messageOf(error), { cause: error });
+}
+
+function withAdvice(failure: ServiceFailure): string {
+  const { status, what, transient } = failure.exchange;
+  if (status === 401) {
+    return `${failure.message}: check client_id and client_secret in the configuration against the LMS's OAuth application`;
+  }
+  if (status === 403) {
+    return `${failure.message}: give the service account the right to retire (RETIREMENT_SERVICE_WORKER_USERNAME in the LMS)`;
+  }
+  if (what.includes('HTML')) {
+    return `${failure.message}: check base_urls in the configuration, and whether a proxy or a maintenance page answers there`;
+  }
+  return transient
+    ? `${failure.message}: check that the service runs and base_urls in the configuration, then try again`
+    : failure.message;
+}
+
+function fromWorkflow(error: WorkflowFailedError): OperationError {
+  const cause = deepest(error.cause);
+  if (cause instanceof ApplicationFailure && cause.type === 'ConfigurationInvalid') {
+    const problems = problemsOf(cause);
+    if (problems.length > 0) return failed(problems.join('\n'), { cause: error });
+  }
+  return failed(rootCause(error.cause) ?? error.message, { cause: error });
+}
+
+function problemsOf(cause: ApplicationFailure): readonly string[] {
+  const [details] = cause.details ?? [];
+  if (typeof details !== 'object' || details === null || !('problems' in details)) return [];
+  const { problems } = details;
+  return Array.isArray(problems) ? problems.filter((problem) => typeof problem === 'string') : [];
+}
+
+function deepest(error: unknown): unknown {
+  return error instanceof Error && error.cause instanceof Error ? deepest(error.cause) : error;
+}
+
+function noAnswer(error: unknown): OperationError {
+  return failed(
+    'no answer in time: the worker is down, or the LMS is and the worker keeps trying; see `registrar doctor`, and whether it was done later in `registrar retirement show`',
+    { cause: error },
+  );
+}
+
+const DEADLINE_EXCEEDED = 4;
+const PERMISSION_DENIED = 7;
+const UNAVAILABLE = 14;
+const UNAUTHENTICATED = 16;
+
+function fromTemporal(error: Error): OperationError {
+  const grpc = isGrpcServiceError(error.cause) ? error.cause : isGrpcServiceError(error) ? error : undefined;
+  switch (Number(grpc?.code)) {
+    case DEADLINE_EXCEEDED:
+      return noAnswer(error);
+    case PERMISSION_DENIED:
+    case UNAUTHENTICATED:
+      return failed(
+        `Temporal does not let this client in (${grpc?.details ?? 'no reason given'}): check TEMPORAL_API_KEY and the TEMPORAL_TLS variables`,
+        { cause: error },
+      );
+    case UNAVAILABLE:
+      return failed('Temporal cannot be reached any more: check that the server runs, then try again', {
+        cause: error,
+      });
+    default:
+      return failed(`Temporal answered: ${grpc?.details || error.message}`, { cause: error });
+  }
+}
+
+const CHECK_URL = 'check DATABASE_URL';
+
+/** By the error codes of PostgreSQL and of connections. */
+function fromDatabase(error: unknown): OperationError | undefined {
+  const code = codeOf(error);
+  if (code === undefined) return undefined;
+  const say = (text: string): OperationError => failed(text, { cause: error });
+  switch (code) {
+    case '42P01':
+    case '42703':
+      return say('the database lacks the tables of this version: run `registrar setup`');
+    case '28P01':
+    case '28000':
+      return say(`the database does not accept this user and password: ${CHECK_URL}`);
+    case '3D000':
+      return say(`the server has no such database: create it, or ${CHECK_URL}`);
+    case 'ECONNREFUSED':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+    case 'ECONNRESET':
+    case 'ETIMEDOUT':
+    case 'EHOSTUNREACH':
+    case '57P01':
+    case '57P03':
+      return say(`cannot reach the database (${code}): start it or \`registrar up\`, or ${CHECK_URL}`);
+    default:
+      return /^[0-9A-Z]{5}$/.test(code) ? say(`the database refused: ${messageOf(error)} (${code})`) : undefined;
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if (error.message === 'timeout exceeded when trying to connect') return 'ETIMEDOUT';
+  if (error.message === 'Connection terminated unexpectedly') return 'ECONNRESET';
+  return 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
