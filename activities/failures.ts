@@ -25,6 +25,7 @@ export function retryLater(type: FailureType, message: string, delayMs?: number)
     type,
     message,
     nonRetryable: false,
-    ...(delayMs === undefined ? {} : { nextRetryDelay: delayMs }),
+    // The details are for a workflow that waits by itself, after a local attempt.
+    ...(delayMs === undefined ? {} : { nextRetryDelay: delayMs, details: [{ delayMs }] }),
   });
 }

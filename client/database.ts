@@ -12,7 +12,9 @@ export function databaseUrlOf(env: Environment): string {
     );
   }
   if (!/^postgres(ql)?:\/\//.test(url) || !URL.canParse(url)) {
-    throw failed('DATABASE_URL is no address of a database: write postgres://user:password@host:5432/database');
+    throw failed(
+      'DATABASE_URL is no address of a database: write postgres://user:password@host:5432/database',
+    );
   }
   return url;
 }

@@ -2,45 +2,43 @@ import { Presets, SingleBar } from 'cli-progress';
 
 /** Shows on a terminal how far something is that may take long; elsewhere nothing. */
 export interface Progress {
-  /** Runs `work`, which calls `advance` once for each of `total` steps. */
+  /** Runs `work`, which says how many steps there are once it knows, and gets what to call after each. */
   counting<Result>(
     what: string,
-    total: number,
-    work: (advance: () => void) => Promise<Result>,
+    work: (watch: (total: number) => () => void) => Promise<Result>,
   ): Promise<Result>;
   /** Runs something whose length nobody knows, with the time that has passed. */
   waiting<Result>(what: string, work: () => Promise<Result>): Promise<Result>;
 }
 
+const nothing = (): void => undefined;
+
+/** Draws on `stream`, or nowhere. */
 export function createProgress(stream: NodeJS.WritableStream | undefined): Progress {
   if (stream === undefined) {
-    return { counting: (_what, _total, work) => work(() => undefined), waiting: (_what, work) => work() };
+    return { counting: (_what, work) => work(() => nothing), waiting: (_what, work) => work() };
   }
+  const bar = (format: string): SingleBar =>
+    new SingleBar({ stream, format, clearOnComplete: true, hideCursor: true }, Presets.legacy);
   return {
-    counting: async (what, total, work) => {
-      const bar = new SingleBar(
-        { stream, clearOnComplete: true, hideCursor: true, format: `${what} [{bar}] {value}/{total}` },
-        Presets.legacy,
-      );
-      bar.start(total, 0);
+    counting: async (what, work) => {
+      const shown = bar(`${what} [{bar}] {value}/{total}`);
       try {
-        return await work(() => bar.increment());
+        return await work((total) => {
+          shown.start(total, 0);
+          return () => shown.increment();
+        });
       } finally {
-        bar.stop();
+        shown.stop();
       }
     },
     waiting: async (what, work) => {
-      const bar = new SingleBar(
-        { stream, clearOnComplete: true, hideCursor: true, format: `${what} … {duration_formatted}` },
-        Presets.legacy,
-      );
-      bar.start(1, 0);
-      const ticking = setInterval(() => bar.updateETA(), 1000);
+      const shown = bar(`${what} {duration_formatted}`);
+      shown.start(1, 0);
       try {
         return await work();
       } finally {
-        clearInterval(ticking);
-        bar.stop();
+        shown.stop();
       }
     },
   };

@@ -8,7 +8,8 @@ const units = [
 export function spanText(ms: number): string {
   const size = Math.abs(ms);
   const unit = units.find(([, unitMs]) => size >= unitMs);
-  const text = unit === undefined ? `${Math.floor(size / 1000)} s` : `${Math.floor(size / unit[1])} ${unit[0]}`;
+  const text =
+    unit === undefined ? `${Math.floor(size / 1000)} s` : `${Math.floor(size / unit[1])} ${unit[0]}`;
   return ms < 0 ? `-${text}` : text;
 }
 

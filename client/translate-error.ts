@@ -118,7 +118,9 @@ function fromDatabase(error: unknown): OperationError | undefined {
     case '57P03':
       return say(`cannot reach the database (${code}): start it or \`registrar up\`, or ${CHECK_URL}`);
     default:
-      return /^[0-9A-Z]{5}$/.test(code) ? say(`the database refused: ${messageOf(error)} (${code})`) : undefined;
+      return /^[0-9A-Z]{5}$/.test(code)
+        ? say(`the database refused: ${messageOf(error)} (${code})`)
+        : undefined;
   }
 }
 

@@ -8,28 +8,40 @@ import type { RetirementDependencies } from './dependencies.ts';
 import { recordFailure, type StoredFailure } from './store.ts';
 import { causeOf } from './wording.ts';
 
+export interface EarlierAttempts {
+  readonly attempts: number;
+  /** Milliseconds since 1970, the workflow's time. */
+  readonly beganAtMs: number;
+}
+
+/** A stage of one learner, or a move of the LMS that belongs to no row of the pipeline. */
+export interface Tried {
+  readonly userId: number;
+  readonly stage: Stage;
+  readonly earlier?: EarlierAttempts;
+}
+
 /** What is left of a failed attempt: the story with identity in PostgreSQL, and a failure without it for Temporal. */
 export async function failStage(
   { database, platform }: RetirementDependencies,
-  failed: { readonly userId: number; readonly stage: Stage; readonly error: ServiceFailure },
+  failed: Tried & { readonly error: ServiceFailure },
 ): Promise<never> {
-  const { userId, stage } = failed;
   const { transient, retryAfterMs, ...exchange } = failed.error.exchange;
   const { registrar } = (await platform.lastValid()).configuration;
-  if (!transient || !nextAttemptFits(registrar, retryAfterMs))
-    throw await giveUp(database, userId, stage, exchange);
-  const stored = await keepFailure(database, userId, stage, exchange);
+  if (!transient || !nextAttemptFits(registrar, failed.earlier, retryAfterMs)) {
+    throw await giveUp(database, failed, exchange);
+  }
+  const stored = await keepFailure(database, failed, exchange);
   throw retryLater('StageWillRetry', causeOf(stored).what, retryAfterMs);
 }
 
 /** Writes the failure down and returns it in the form that ends the stage, to be thrown. */
 export async function giveUp(
   database: Database,
-  userId: number,
-  stage: Stage,
+  tried: Tried,
   trouble: Trouble,
 ): Promise<ApplicationFailure> {
-  const cause = causeOf(await keepFailure(database, userId, stage, trouble));
+  const cause = causeOf(await keepFailure(database, tried, trouble));
   return permanent('StageFailed', cause.what, cause);
 }
 
@@ -37,14 +49,13 @@ type Trouble = Pick<StoredFailure, 'what' | 'verb' | 'path' | 'route' | 'status'
 
 async function keepFailure(
   database: Database,
-  userId: number,
-  stage: Stage,
+  { userId, stage, earlier }: Tried,
   { what, verb, path, route, status, body }: Trouble,
 ): Promise<StoredFailure> {
   const stored: StoredFailure = {
     stage: stage.startState,
     activity: stageName(stage),
-    attempts: activityInfo().attempt,
+    attempts: activityInfo().attempt + (earlier?.attempts ?? 0),
     at: new Date().toISOString(),
     what,
     verb,
@@ -64,14 +75,17 @@ interface RetrySettings {
 }
 
 /**
- * The budget counts from the moment the stage was scheduled, and is spent when the next attempt would begin after it.
- * It is decided here and not by a time-out of Temporal's, so that a worker that was down fails nobody and the last
- * answer of the service is known.
+ * The budget counts from the stage's first attempt, and is spent when the next attempt would begin after it. It is
+ * decided here and not by a time-out of Temporal's, so that the last answer of the service is known when it is spent.
  */
-function nextAttemptFits(retry: RetrySettings, retryAfterMs: number | undefined): boolean {
+function nextAttemptFits(
+  retry: RetrySettings,
+  earlier: EarlierAttempts | undefined,
+  retryAfterMs: number | undefined,
+): boolean {
   const { attempt, scheduledTimestampMs } = activityInfo();
   const backoff = Math.min(retry.retryInitialMs * 2 ** (attempt - 1), retry.retryMaximumMs);
-  const spent = Date.now() - scheduledTimestampMs;
+  const spent = Date.now() - (earlier?.beganAtMs ?? scheduledTimestampMs);
   return spent + (retryAfterMs ?? backoff) <= retry.retryBudgetMs;
 }
 

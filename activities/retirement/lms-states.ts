@@ -38,9 +38,7 @@ export function createLmsStates(database: Database): LmsStates {
         ...checkStateOrder(pipeline, await listLmsStates(database)),
       ];
       if (problems.length > 0) {
-        throw permanent('ConfigurationInvalid', `the pipeline does not fit the LMS: ${problems.join('; ')}`, {
-          problems,
-        });
+        throw permanent('ConfigurationInvalid', `the pipeline does not fit the LMS: ${problems.join('; ')}`);
       }
       trusted = { digest, until: now + TRUSTED_FOR_MS };
     },

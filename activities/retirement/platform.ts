@@ -1,5 +1,5 @@
 import type { Configuration } from '../../config/configuration.ts';
-import { describeProblem } from '../../config/problem.ts';
+import { describeProblem, type Problem } from '../../config/problem.ts';
 import type { ConfigurationSource } from '../../config/watch.ts';
 import type { Service } from '../../platform/learner.ts';
 import { createLmsClient, LMS, type LmsClient } from '../../platform/lms/client.ts';
@@ -10,7 +10,7 @@ import {
   createServices,
   type SegmentIdSource,
 } from '../../platform/services/index.ts';
-import { permanent } from '../failures.ts';
+import { permanent, retryLater } from '../failures.ts';
 
 /** The learning platform as the configuration describes it now: connected, with every service a pipeline row may name. */
 export interface Platform {
@@ -27,7 +27,10 @@ export interface PlatformSource {
    * is not valid.
    */
   current(): Promise<Platform>;
-  /** The same, but goes on with the last valid file while an operator is in the middle of editing it. */
+  /**
+   * The same, but goes on with the last valid file while an operator is in the middle of editing it; when this process
+   * has seen none yet, the failure is one that trying again may help.
+   */
   lastValid(): Promise<Platform>;
   close(): Promise<void>;
 }
@@ -45,29 +48,31 @@ export function createPlatformSource(source: ConfigurationSource): PlatformSourc
   const connectTo = async (configuration: Configuration): Promise<Platform> => {
     if (connected === undefined || digest !== configuration.digest) {
       const previous = connected;
+      const next = connect(configuration);
+      // Not kept before it works: what a module or declaration lacks may be mended without touching the file.
+      await next.catch((error: unknown) => {
+        throw permanent('ConfigurationInvalid', `the configuration is not valid: ${messageOf(error)}`);
+      });
       digest = configuration.digest;
-      connected = connect(configuration);
+      connected = next;
       // Requests that are under way end first; closing waits for them.
       void previous?.then(({ client }) => client.close()).catch(() => undefined);
     }
     return (await connected).platform;
   };
 
-  const current = async (): Promise<Platform> => {
-    const loaded = await source.current();
-    if (loaded.kind === 'valid') return connectTo(loaded.configuration);
-    const problems = loaded.problems.map(describeProblem);
-    throw permanent('ConfigurationInvalid', `the configuration is not valid: ${problems.join('; ')}`, {
-      problems,
-    });
-  };
-
   return {
-    current,
+    current: async () => {
+      const loaded = await source.current();
+      if (loaded.kind === 'invalid')
+        throw permanent('ConfigurationInvalid', describeProblems(loaded.problems));
+      return connectTo(loaded.configuration);
+    },
     lastValid: async () => {
       const loaded = await source.current();
-      if (loaded.kind === 'invalid' && connected !== undefined) return (await connected).platform;
-      return current();
+      if (loaded.kind === 'valid') return connectTo(loaded.configuration);
+      if (connected !== undefined) return (await connected).platform;
+      throw retryLater('ConfigurationInvalid', describeProblems(loaded.problems));
     },
     close: async () => {
       if (connected !== undefined) await (await connected).client.close();
@@ -111,4 +116,12 @@ async function connect(configuration: Configuration): Promise<Connected> {
 
 function sendsSegmentId(service: string, { registrar }: Configuration): boolean {
   return service === 'SEGMENT' || registrar.services[service] !== undefined;
+}
+
+function describeProblems(problems: readonly Problem[]): string {
+  return `the configuration is not valid: ${problems.map(describeProblem).join('; ')}`;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

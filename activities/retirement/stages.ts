@@ -1,12 +1,12 @@
 import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
 import { isAtOrPast, type Stage } from '../../domain/retirement/pipeline.ts';
-import { isTerminal, type TerminalState } from '../../domain/retirement/states.ts';
+import { COMPLETE, isTerminal, type TerminalState } from '../../domain/retirement/states.ts';
 import type { Database } from '../../db/database.ts';
 import { ServiceFailure } from '../../platform/failure.ts';
 import type { ServiceMethod, ServiceOutcome } from '../../platform/learner.ts';
 import { permanent } from '../failures.ts';
 import type { RetirementDependencies } from './dependencies.ts';
-import { failStage, giveUp } from './failing.ts';
+import { failStage, giveUp, type EarlierAttempts } from './failing.ts';
 import type { Platform } from './platform.ts';
 import { beginStage, completeStage, findRetirement, type StoredRetirement } from './store.ts';
 import { line, oneLine } from './wording.ts';
@@ -16,6 +16,8 @@ export interface StageInput {
   readonly stage: Stage;
   /** Ask the LMS first whether the learner is still in its queue: set for the first stage after the cooling-off. */
   readonly confirm: boolean;
+  /** What was tried before Temporal began to count the attempts. */
+  readonly earlier?: EarlierAttempts;
 }
 
 export type StageResult =
@@ -59,12 +61,12 @@ async function runStage(dependencies: RetirementDependencies, input: StageInput)
   const method = findMethod(connected, stage);
   if (method === undefined) {
     const what = `the configuration has no ${stage.service}.${stage.method} any more: correct the pipeline row, then resume`;
-    throw await giveUp(database, userId, stage, { what });
+    throw await giveUp(database, input, { what });
   }
   const signal = cancellationSignal();
   const attempt: Attempt = { input, learner, platform: connected, database, signal };
 
-  if (input.confirm || activityInfo().attempt > 1) {
+  if (input.confirm || input.earlier !== undefined || activityInfo().attempt > 1) {
     const status = await connected.queue.find(learner.originalUsername, signal);
     if (status === undefined) return goneOrFail(attempt);
     await lmsStates.notice([status.currentState, status.lastState]);
@@ -112,7 +114,10 @@ async function settle(attempt: Attempt, state: string): Promise<StageResult | un
     await recordCompleted(attempt, `the LMS has the learner at ${state} already`);
     return { kind: 'already-done' };
   }
-  return isTerminal(state) ? { kind: 'elsewhere', state } : undefined;
+  if (!isTerminal(state)) return undefined;
+  // Our own COMPLETE, written by a worker that died before Temporal heard of it.
+  const wasOurs = state === COMPLETE && attempt.learner.completedStages.includes(stage.endState);
+  return wasOurs ? { kind: 'already-done' } : { kind: 'elsewhere', state };
 }
 
 async function callService(attempt: Attempt, method: ServiceMethod): Promise<StageResult> {

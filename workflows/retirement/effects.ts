@@ -1,4 +1,4 @@
-import { log, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import { ApplicationFailure, log, proxyActivities, proxyLocalActivities, sleep } from '@temporalio/workflow';
 import type { RetirementActivities } from '../../activities/retirement/index.ts';
 import type { StageInput, StageResult } from '../../activities/retirement/stages.ts';
 import type { RetryTiming } from '../../activities/retirement/opening.ts';
@@ -43,15 +43,61 @@ export async function quickly<Name extends Quick>(
   }
 }
 
-/** Runs one stage as an activity that bears the name of its pipeline row, with its start state as the summary. */
-export async function runStage(input: StageInput, retry: RetryTiming): Promise<StageResult> {
-  const stages = proxyActivities<Record<string, (input: StageInput) => Promise<StageResult>>>({
+type StageActivities = Record<string, (input: StageInput) => Promise<StageResult>>;
+
+/**
+ * Runs one stage as an activity that bears the name of its pipeline row, with its start state as the summary. The first
+ * attempt is a local activity: a retirement without trouble then costs Temporal one workflow task instead of a task and
+ * three events a stage. After a failure that may pass, `onTrouble` is called and the stage goes on as an ordinary
+ * activity, whose retries an operator sees.
+ */
+export async function runStage(
+  input: StageInput,
+  retry: RetryTiming,
+  onTrouble: () => void,
+): Promise<StageResult> {
+  const name = stageName(input.stage);
+  const summary = input.stage.startState;
+  const beganAtMs = Date.now();
+  try {
+    const first = proxyLocalActivities<StageActivities>({
+      // Every request has a time-out of its own; this one is for a stage that does not come back at all.
+      startToCloseTimeout: '10 minutes',
+      summary,
+      retry: { maximumAttempts: 1 },
+    });
+    return await call(first, name, input);
+  } catch (error) {
+    if (isFinal(error)) throw error;
+    onTrouble();
+    await sleep(delayOf(error) ?? retry.initialMs, { summary: `before trying ${summary} again` });
+  }
+  const again = proxyActivities<StageActivities>({
     startToCloseTimeout: '10 minutes',
     heartbeatTimeout: HEARTBEAT_TIMEOUT,
-    summary: input.stage.startState,
+    summary,
     retry: { initialInterval: retry.initialMs, backoffCoefficient: 2, maximumInterval: retry.maximumMs },
   });
-  const activity = stages[stageName(input.stage)];
-  if (activity === undefined) throw new Error('proxyActivities answers every name');
+  return call(again, name, { ...input, earlier: { attempts: 1, beganAtMs } });
+}
+
+function call(stages: StageActivities, name: string, input: StageInput): Promise<StageResult> {
+  const activity = stages[name];
+  if (activity === undefined) throw new Error('a proxy of activities answers every name');
   return activity(input);
+}
+
+/** The stage has failed for good; anything else is worth another attempt. */
+function isFinal(error: unknown): boolean {
+  return error instanceof ApplicationFailure && error.nonRetryable === true;
+}
+
+/** The wait that the service asked for. */
+function delayOf(error: unknown): number | undefined {
+  const details = error instanceof ApplicationFailure ? error.details?.[0] : undefined;
+  return isRecord(details) && typeof details['delayMs'] === 'number' ? details['delayMs'] : undefined;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
 }

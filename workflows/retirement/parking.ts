@@ -9,9 +9,8 @@ import { stateBefore, type Pipeline } from '../../domain/retirement/pipeline.ts'
 import { decideResume } from '../../domain/retirement/resume.ts';
 import { ERRORED } from '../../domain/retirement/states.ts';
 import type { ReadPipeline } from '../../activities/retirement/index.ts';
-import type { ResumeRequest } from './contract.ts';
+import type { ResumeRequest, RetireUserInput, RetireUserResult } from './contract.ts';
 import { patient, quickly } from './effects.ts';
-import type { retireUser } from './retire-user.ts';
 import { answerAsks, takePipeline, updateStage, type Next, type Run } from './run.ts';
 import { abandon, causeOf } from './stages.ts';
 import { showState } from './visibility.ts';
@@ -160,7 +159,7 @@ function hasLongHistory(): boolean {
 async function goOnInNewRun(run: Run, recorded: boolean): Promise<void> {
   await condition(allHandlersFinished);
   if (run.resumeAsks.length > 0) return;
-  await continueAsNew<typeof retireUser>({
+  await continueAsNew<(input: RetireUserInput) => Promise<RetireUserResult>>({
     userId: run.userId,
     parked: {
       ...(run.failedStage === undefined ? {} : { failedStage: run.failedStage }),

@@ -1,8 +1,9 @@
-import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, TemporalFailure } from '@temporalio/workflow';
 import type { Pipeline, Stage } from '../../domain/retirement/pipeline.ts';
 import { ABORTED, COMPLETE, ERRORED } from '../../domain/retirement/states.ts';
 import type { StageResult } from '../../activities/retirement/stages.ts';
 import type { StageCause } from './contract.ts';
+import { showDetails } from './details.ts';
 import { quickly, runStage } from './effects.ts';
 import { updateStage, type Next, type Run } from './run.ts';
 import { showState } from './visibility.ts';
@@ -22,7 +23,7 @@ export async function runStages(run: Run, stages: Pipeline, confirm: boolean): P
 async function runOne(run: Run, stage: Stage, confirm: boolean): Promise<Next | undefined> {
   run.state = stage.startState;
   updateStage(run, stage, { progress: 'running', startedAt: new Date().toISOString() });
-  showState(run);
+  showDetails(run);
   const result = await attempt(run, stage, confirm);
   switch (result.kind) {
     case 'failed':
@@ -44,7 +45,7 @@ type AttemptResult = StageResult | { readonly kind: 'failed'; readonly cause: St
 
 async function attempt(run: Run, stage: Stage, confirm: boolean): Promise<AttemptResult> {
   try {
-    return await runStage({ userId: run.userId, stage, confirm }, run.retry);
+    return await runStage({ userId: run.userId, stage, confirm }, run.retry, () => showState(run));
   } catch (error) {
     return { kind: 'failed', cause: causeOf(error, stage.startState) };
   }
@@ -52,11 +53,12 @@ async function attempt(run: Run, stage: Stage, confirm: boolean): Promise<Attemp
 
 /** What the activity said when it gave up. Anything but an activity's failure is a bug, and must not pass for a stage's. */
 export function causeOf(error: unknown, stage?: string): StageCause {
-  if (!(error instanceof ActivityFailure)) throw error;
-  const { cause } = error;
-  const details = cause instanceof ApplicationFailure ? cause.details?.[0] : undefined;
+  if (!(error instanceof TemporalFailure)) throw error;
+  // A local activity fails with its own failure, an ordinary one with that as the cause.
+  const failure = error instanceof ActivityFailure ? error.cause : error;
+  const details = failure instanceof ApplicationFailure ? failure.details?.[0] : undefined;
   if (isCause(details)) return details;
-  return { ...(stage === undefined ? {} : { stage }), what: cause?.message ?? error.message };
+  return { ...(stage === undefined ? {} : { stage }), what: failure?.message ?? error.message };
 }
 
 function isCause(value: unknown): value is StageCause {

@@ -1,0 +1,127 @@
+import { configurationPath } from '../config/environment.ts';
+import { migrate } from '../db/migrate.ts';
+import { acquireHome, registrarHome } from '../stack/home.ts';
+import { startPostgres } from '../stack/postgres.ts';
+import { readRunningStack, removeStack, writeStack } from '../stack/state.ts';
+import { findTemporal } from '../stack/temporal-binary.ts';
+import { startTemporal } from '../stack/temporal-server.ts';
+import { startSandbox } from './sandbox.ts';
+import { superviseWorker } from './worker-child.ts';
+import path from 'node:path';
+
+export interface ComposeOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The sandbox LMS beside the rest. */
+  readonly sandbox: boolean;
+  readonly log: (line: string) => void;
+}
+
+export interface RunningProduct {
+  /** What `registrar env` prints. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Resolves once the worker polls. */
+  readonly ready: Promise<void>;
+  /** Ends everything that was started here, the worker first. May be called twice. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Brings up what `env` does not name already: PostgreSQL, the Temporal server, with `sandbox` the sandbox LMS; then
+ * migrates, registers search attributes and schedules, and runs the worker. Writes down what runs for `registrar env`.
+ */
+export async function compose({ env, sandbox, log }: ComposeOptions): Promise<RunningProduct> {
+  const home = registrarHome(env);
+  const lock = acquireHome(home);
+  const undo: (() => unknown)[] = [() => lock.release()];
+  let stopped: Promise<void> | undefined;
+  const stop = (): Promise<void> => (stopped ??= undoAll(undo));
+  try {
+    const environment: Record<string, string> = {};
+    environment['DATABASE_URL'] = env['DATABASE_URL'] || (await embeddedPostgres(home.postgres, undo, log));
+    Object.assign(environment, await temporalEnvironment({ env, home, undo, log }));
+    const migrated = await migrate(environment['DATABASE_URL']);
+    if (migrated.length > 0) log(`Migrated the database: ${migrated.join(', ')}`);
+    if (sandbox) {
+      const running = await startSandbox(home.sandbox, environment['DATABASE_URL']);
+      undo.push(() => running.close());
+      Object.assign(environment, running.environment);
+      log(`Sandbox LMS at ${running.environment['LMS_URL'] ?? ''}`);
+    } else {
+      environment['REGISTRAR_CONFIG'] = path.resolve(configurationPath(env));
+    }
+    if (env['REGISTRAR_CONFIG']) environment['REGISTRAR_CONFIG'] = path.resolve(env['REGISTRAR_CONFIG']);
+    const childEnv = { ...env, ...environment };
+
+    const startedAt = new Date().toISOString();
+    let announce: () => void = () => undefined;
+    const ready = new Promise<void>((resolve) => (announce = resolve));
+    undo.push(() => removeStack(home));
+    const worker = superviseWorker({
+      env: childEnv,
+      log,
+      onChange: (state) => {
+        const processes = state.pid === undefined ? {} : { worker: state.pid };
+        if (stopped === undefined)
+          writeStack(home, { startedAt, ready: state.ready, environment, processes });
+        if (state.ready) announce();
+      },
+    });
+    undo.push(() => worker.stop());
+    return { environment, ready, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** What runs in the home of `env` now, or undefined. */
+export function runningEnvironment(
+  env: Readonly<Record<string, string | undefined>>,
+): Readonly<Record<string, string>> | undefined {
+  const stack = readRunningStack(registrarHome(env));
+  return stack?.ready ? stack.environment : undefined;
+}
+
+async function embeddedPostgres(
+  directory: string,
+  undo: (() => unknown)[],
+  log: (line: string) => void,
+): Promise<string> {
+  const postgres = await startPostgres({ directory, log });
+  undo.push(() => postgres.stop());
+  log(`PostgreSQL on port ${postgres.port}`);
+  return postgres.url('registrar');
+}
+
+async function temporalEnvironment(options: {
+  readonly env: ComposeOptions['env'];
+  readonly home: ReturnType<typeof registrarHome>;
+  readonly undo: (() => unknown)[];
+  readonly log: (line: string) => void;
+}): Promise<Record<string, string>> {
+  const { env, home, undo, log } = options;
+  const namespace = env['TEMPORAL_NAMESPACE'] || 'default';
+  if (env['TEMPORAL_ADDRESS']) {
+    const ui = env['TEMPORAL_UI_URL'];
+    log(`Temporal at ${env['TEMPORAL_ADDRESS']} (TEMPORAL_ADDRESS)`);
+    return {
+      TEMPORAL_ADDRESS: env['TEMPORAL_ADDRESS'],
+      TEMPORAL_NAMESPACE: namespace,
+      ...(ui ? { TEMPORAL_UI_URL: ui } : {}),
+    };
+  }
+  const { path: binary, origin } = await findTemporal({ env, cacheDirectories: home.binaries, log });
+  const namespaces = namespace === 'default' ? [] : [namespace];
+  const temporal = await startTemporal({ binary, directory: home.temporal, namespaces, log });
+  undo.push(() => temporal.stop());
+  log(`Temporal at ${temporal.address} (${origin}), UI at ${temporal.uiUrl ?? ''}`);
+  return {
+    TEMPORAL_ADDRESS: temporal.address,
+    TEMPORAL_NAMESPACE: namespace,
+    TEMPORAL_UI_URL: temporal.uiUrl ?? '',
+  };
+}
+
+async function undoAll(undo: (() => unknown)[]): Promise<void> {
+  for (const step of undo.splice(0).reverse()) await step();
+}

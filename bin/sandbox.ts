@@ -1,0 +1,68 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { sandboxConfigurationYaml } from '../sandbox/lms/pipeline.ts';
+import { startSandboxLms } from '../sandbox/lms/server.ts';
+import { choosePort, rememberedPort, rememberPort } from '../stack/ports.ts';
+
+export interface RunningSandbox {
+  /** What other processes need to reach it. */
+  readonly environment: Readonly<Record<string, string>>;
+  close(): Promise<void>;
+}
+
+const USUAL_LMS_PORT = 18000;
+
+/** Starts the sandbox LMS on the port it had before, and keeps its credentials and its configuration file in `folder`. */
+export async function startSandbox(folder: string, databaseUrl: string): Promise<RunningSandbox> {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const credentials = keptCredentials(path.join(folder, 'credentials.json'));
+  const portFile = path.join(folder, 'lms.port');
+  const port = await choosePort([rememberedPort(portFile), USUAL_LMS_PORT]);
+  const lms = await startSandboxLms({ databaseUrl, port, credentials });
+  rememberPort(portFile, lms.port);
+  const configurationPath = path.join(folder, 'registrar.yml');
+  writeConfiguration(configurationPath, { lmsUrl: lms.url, ...credentials });
+  return {
+    environment: {
+      LMS_URL: lms.url,
+      LMS_CLIENT_ID: credentials.clientId,
+      LMS_CLIENT_SECRET: credentials.clientSecret,
+      LMS_PLAIN_CLIENT_ID: credentials.plainClientId,
+      LMS_PLAIN_CLIENT_SECRET: credentials.plainClientSecret,
+      REGISTRAR_CONFIG: configurationPath,
+    },
+    close: () => lms.close(),
+  };
+}
+
+interface Credentials {
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly plainClientId: string;
+  readonly plainClientSecret: string;
+}
+
+function keptCredentials(file: string): Credentials {
+  if (!existsSync(file)) {
+    const secret = (): string => randomBytes(24).toString('base64url');
+    const made: Credentials = {
+      clientId: 'sandbox-retirement',
+      clientSecret: secret(),
+      plainClientId: 'sandbox-plain',
+      plainClientSecret: secret(),
+    };
+    writeFileSync(file, JSON.stringify(made), { mode: 0o600 });
+  }
+  return JSON.parse(readFileSync(file, 'utf8')) as Credentials;
+}
+
+/** Written anew only when it does not fit this sandbox any more, so that what was tried out in it stays. */
+function writeConfiguration(file: string, wanted: { readonly lmsUrl: string } & Credentials): void {
+  if (existsSync(file)) {
+    const text = readFileSync(file, 'utf8');
+    if (text.includes(wanted.lmsUrl) && text.includes(wanted.clientSecret)) return;
+  }
+  const { lmsUrl, clientId, clientSecret } = wanted;
+  writeFileSync(file, sandboxConfigurationYaml({ lmsUrl, clientId, clientSecret }), { mode: 0o600 });
+}

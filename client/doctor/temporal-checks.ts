@@ -1,0 +1,69 @@
+import { COLLECT_SCHEDULE_ID, RETIREMENT_TASK_QUEUE } from '../../workflows/retirement/contract.ts';
+import { findSchedule } from '../setup/schedules.ts';
+import { compareSearchAttributes } from '../setup/search-attributes.ts';
+import type { TemporalAccess } from '../temporal.ts';
+import { toOperationError } from '../translate-error.ts';
+import { hasWorker, noWorker } from '../worker-presence.ts';
+import { bad, ok, warning, type Check } from './check.ts';
+
+/** Whether Temporal answers, has what `setup` makes, and has a worker for each task queue. */
+export async function checkTemporal(
+  connect: () => Promise<TemporalAccess>,
+  taskQueues: readonly string[] = [RETIREMENT_TASK_QUEUE],
+): Promise<readonly Check[]> {
+  const temporal = await connect().catch((error: unknown) =>
+    bad('temporal', toOperationError(error).message),
+  );
+  if ('check' in temporal) return [temporal];
+  const checks = await Promise.all([
+    guarded('temporal', () => checkSearchAttributes(temporal)),
+    guarded('schedules', () => checkSchedule(temporal, COLLECT_SCHEDULE_ID)),
+    ...taskQueues.map((taskQueue) => guarded('worker', () => checkWorker(temporal, taskQueue))),
+  ]);
+  return checks.flat();
+}
+
+async function guarded(name: string, work: () => Promise<readonly Check[]>): Promise<readonly Check[]> {
+  try {
+    return await work();
+  } catch (error) {
+    return [bad(name, toOperationError(error).message)];
+  }
+}
+
+async function checkSearchAttributes(temporal: TemporalAccess): Promise<readonly Check[]> {
+  await temporal.connection.workflowService.describeNamespace({ namespace: temporal.namespace });
+  const { missing, wrong } = await compareSearchAttributes(temporal);
+  const problems = [
+    ...wrong.map((message) => bad('temporal', message)),
+    ...(missing.length === 0
+      ? []
+      : [bad('temporal', `lacks the search attributes ${missing.join(', ')}: run \`registrar setup\``)]),
+  ];
+  if (problems.length > 0) return problems;
+  return [
+    ok(
+      'temporal',
+      `${temporal.address}, namespace ${temporal.namespace}: reachable, every search attribute is there`,
+    ),
+  ];
+}
+
+async function checkSchedule({ client }: TemporalAccess, scheduleId: string): Promise<readonly Check[]> {
+  const found = await findSchedule(client, scheduleId);
+  if (found === undefined) {
+    return [bad('schedules', `${scheduleId} is missing, nobody collects: run \`registrar setup\``)];
+  }
+  if (!found.state.paused) return [ok('schedules', `${scheduleId} runs`)];
+  return [
+    warning(
+      'schedules',
+      `${scheduleId} is paused: resume it with \`temporal schedule toggle --unpause --schedule-id ${scheduleId}\``,
+    ),
+  ];
+}
+
+async function checkWorker(temporal: TemporalAccess, taskQueue: string): Promise<readonly Check[]> {
+  if (await hasWorker(temporal, taskQueue)) return [ok('worker', `polls the task queue ${taskQueue}`)];
+  return [bad('worker', noWorker(temporal, taskQueue).message)];
+}

@@ -1,0 +1,86 @@
+import { ServiceError, isGrpcServiceError } from '@temporalio/client';
+import { COMPLETE } from '../../domain/retirement/states.ts';
+import {
+  COLLECT_RETIREMENTS,
+  RERUN_RETIREMENTS,
+  RETIREMENT_TASK_QUEUE,
+  type CollectResult,
+  type RerunInput,
+  type RerunKind,
+  type RerunResult,
+} from '../../workflows/retirement/contract.ts';
+import { refused } from '../operation-error.ts';
+import type { TemporalAccess } from '../temporal.ts';
+import { requireWorker } from '../worker-presence.ts';
+import type { RetirementContext } from './context.ts';
+import { oneWho } from './who.ts';
+
+/** One pass of the collector, now and beside the schedule's. Throws what the pass failed with. */
+export async function collectNow(context: RetirementContext): Promise<CollectResult> {
+  const temporal = await context.temporal();
+  await requireWorker(temporal, RETIREMENT_TASK_QUEUE);
+  const workflowId = `${COLLECT_RETIREMENTS}-${new Date().toISOString()}-${process.pid}`;
+  await temporal.client.workflow.start(COLLECT_RETIREMENTS, {
+    workflowId,
+    taskQueue: RETIREMENT_TASK_QUEUE,
+    args: [],
+    staticSummary: 'Collection asked for by an operator',
+  });
+  return resultOf<CollectResult>(temporal, workflowId);
+}
+
+/** Sends COMPLETE learners through the pipeline again: everybody, or `who`. Throws when `who` is not COMPLETE. */
+export async function rerunRetirements(
+  context: RetirementContext,
+  { who, kind }: { readonly who?: string | undefined; readonly kind: RerunKind },
+): Promise<RerunResult> {
+  const row = who === undefined ? undefined : await oneWho(context.database, who);
+  if (row !== undefined && row.currentState !== COMPLETE) {
+    throw refused(`the retirement is ${row.currentState}, only a COMPLETE one can be run again`);
+  }
+  await context.configuration();
+  const temporal = await context.temporal();
+  await requireWorker(temporal, RETIREMENT_TASK_QUEUE);
+  const input: RerunInput = { kind, ...(row === undefined ? {} : { userId: row.userId }) };
+  const workflowId = rerunWorkflowId(input);
+  await temporal.client.workflow.start(RERUN_RETIREMENTS, {
+    workflowId,
+    taskQueue: RETIREMENT_TASK_QUEUE,
+    args: [input],
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    staticSummary: 'Rerun asked for by an operator',
+  });
+  return resultOf<RerunResult>(temporal, workflowId);
+}
+
+/** The same request has the same id, so that somebody who asks twice waits for the first. */
+function rerunWorkflowId({ userId, kind }: RerunInput): string {
+  return [
+    'rerun-retirements',
+    ...(kind === 'only-new' ? [kind] : []),
+    ...(userId === undefined ? [] : [userId]),
+  ].join('-');
+}
+
+const LOOK_AGAIN_MS = 20_000;
+const DEADLINE_EXCEEDED = 4;
+
+/** Waits for the result for as long as some worker polls. */
+async function resultOf<Result>(temporal: TemporalAccess, workflowId: string): Promise<Result> {
+  const handle = temporal.client.workflow.getHandle(workflowId);
+  for (;;) {
+    try {
+      return (await temporal.client.withDeadline(Date.now() + LOOK_AGAIN_MS, () =>
+        handle.result(),
+      )) as Result;
+    } catch (error) {
+      if (!isDeadline(error)) throw error;
+      await requireWorker(temporal, RETIREMENT_TASK_QUEUE);
+    }
+  }
+}
+
+function isDeadline(error: unknown): boolean {
+  const cause = error instanceof ServiceError ? error.cause : error;
+  return isGrpcServiceError(cause) && Number(cause.code) === DEADLINE_EXCEEDED;
+}

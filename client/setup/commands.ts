@@ -1,0 +1,41 @@
+import type { Command } from 'commander';
+import { describeProblem } from '../../config/problem.ts';
+import { databaseUrlOf } from '../database.ts';
+import { spanText } from '../times.ts';
+import { examples, type Run } from '../tools.ts';
+import { setUp, type SetUpReport } from './set-up.ts';
+
+export function addSetupCommand(program: Command, run: Run): void {
+  program
+    .command('setup')
+    .description('migrate the database, register search attributes, create schedules; safe to repeat')
+    .addHelpText('after', examples('registrar setup', 'registrar setup --json'))
+    .action((_options: unknown, command: Command) =>
+      run(command, async ({ session, output }) => {
+        const databaseUrl = databaseUrlOf(session.env);
+        const temporal = await session.temporal();
+        const loaded = await session.loadConfiguration();
+        if (loaded.kind === 'invalid') {
+          const [first] = loaded.problems;
+          output.notice(
+            `warning: the schedules get their defaults, because the configuration is not valid: ${first === undefined ? '' : describeProblem(first)}`,
+          );
+        }
+        const configuration = loaded.kind === 'valid' ? loaded.configuration : undefined;
+        const report = await setUp({ databaseUrl, temporal, configuration });
+        output.document(report);
+        for (const line of reportLines(report)) output.line(line);
+      }),
+    );
+}
+
+function reportLines({ migrations, searchAttributes, schedules }: SetUpReport): readonly string[] {
+  return [
+    `database: ${migrations.length === 0 ? 'up to date' : `migrated: ${migrations.join(', ')}`}`,
+    `search attributes: ${searchAttributes.length === 0 ? 'all registered' : `registered: ${searchAttributes.join(', ')}`}`,
+    ...schedules.map(
+      ({ scheduleId, outcome, everyMs, paused }) =>
+        `schedule ${scheduleId}: ${outcome}, every ${spanText(everyMs)}${paused ? ', paused by an operator' : ''}`,
+    ),
+  ];
+}

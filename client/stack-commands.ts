@@ -1,0 +1,64 @@
+import type { Command } from 'commander';
+import { notFound } from './operation-error.ts';
+import { examples, type Run } from './tools.ts';
+
+/** The stack of this REGISTRAR_HOME, as `up` wrote it down. */
+export type StackView =
+  | { readonly kind: 'none' }
+  /** Its worker does not take tasks yet. */
+  | { readonly kind: 'starting' }
+  | { readonly kind: 'ready'; readonly environment: Readonly<Record<string, string>> };
+
+/** The long-running processes, which are put together elsewhere. */
+export interface Processes {
+  up(options: { readonly sandbox: boolean; readonly json: boolean }): Promise<number>;
+  worker(): Promise<void>;
+  stack(): StackView;
+}
+
+/** `up`, `env` and `worker`. */
+export function addStackCommands(program: Command, run: Run, processes: Processes): void {
+  program
+    .command('up')
+    .description('PostgreSQL, Temporal, migrations and worker in the foreground; data survive a restart')
+    .option('--sandbox', 'with the sandbox LMS and the sandbox wiki')
+    .addHelpText('after', examples('registrar up', 'registrar up --sandbox'))
+    .action(({ sandbox = false }: { readonly sandbox?: boolean }, command: Command) =>
+      run(command, ({ output }) => processes.up({ sandbox, json: output.json })),
+    );
+
+  program
+    .command('env')
+    .description('print the export lines for the running stack')
+    .option('--sandbox', 'insist on a stack with the sandbox')
+    .addHelpText('after', examples('eval "$(registrar env)"'))
+    .action(({ sandbox }: { readonly sandbox?: boolean }, command: Command) =>
+      run(command, async ({ output }) => {
+        const stack = processes.stack();
+        if (stack.kind === 'none') {
+          throw notFound('no stack of this REGISTRAR_HOME runs: start one with `registrar up`');
+        }
+        if (stack.kind === 'starting') {
+          throw notFound('the stack is starting, its worker is not ready yet: try again in a moment');
+        }
+        if (sandbox && stack.environment['LMS_URL'] === undefined) {
+          throw notFound('the stack runs without the sandbox: stop it and start `registrar up --sandbox`');
+        }
+        output.document(stack.environment);
+        for (const [name, value] of Object.entries(stack.environment)) {
+          output.line(`export ${name}=${quoted(value)}`);
+        }
+      }),
+    );
+
+  program
+    .command('worker')
+    .description('the worker alone, until SIGINT or SIGTERM')
+    .addHelpText('after', examples('DATABASE_URL=… TEMPORAL_ADDRESS=… registrar worker'))
+    .action((_options: unknown, command: Command) => run(command, () => processes.worker()));
+}
+
+/** A word for a POSIX shell. */
+function quoted(value: string): string {
+  return /^[\w@%+=:,./-]+$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
+}
