@@ -42,42 +42,47 @@ interface Connected {
 
 /** Keeps one set of connections and tokens for as long as the configuration stays the same. */
 export function createPlatformSource(source: ConfigurationSource): PlatformSource {
-  let connected: Promise<Connected> | undefined;
-  let digest: string | undefined;
+  let kept: { readonly digest: string; readonly connecting: Promise<Connected> } | undefined;
 
   const connectTo = async (configuration: Configuration): Promise<Platform> => {
-    if (connected === undefined || digest !== configuration.digest) {
-      const previous = connected;
-      const next = connect(configuration);
-      // Not kept before it works: what a module or declaration lacks may be mended without touching the file.
-      await next.catch((error: unknown) => {
-        throw permanent('ConfigurationInvalid', `the configuration is not valid: ${messageOf(error)}`);
+    if (kept?.digest !== configuration.digest) {
+      const previous = kept;
+      // Activities under way keep the platform they began with; its idle connections end by themselves.
+      const next = { digest: configuration.digest, connecting: connect(configuration) };
+      kept = next;
+      next.connecting.catch(() => {
+        // What a module or declaration lacks may be mended without touching the file.
+        if (kept === next) kept = previous;
       });
-      digest = configuration.digest;
-      connected = next;
-      // Requests that are under way end first; closing waits for them.
-      void previous?.then(({ client }) => client.close()).catch(() => undefined);
     }
-    return (await connected).platform;
+    try {
+      return (await kept.connecting).platform;
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw permanent('ConfigurationInvalid', `the configuration is not valid: ${why}`);
+    }
   };
 
   return {
     current: async () => {
       const loaded = await source.current();
-      if (loaded.kind === 'invalid')
-        throw permanent('ConfigurationInvalid', describeProblems(loaded.problems));
-      return connectTo(loaded.configuration);
+      if (loaded.kind === 'valid') return connectTo(loaded.configuration);
+      throw permanent('ConfigurationInvalid', describeProblems(loaded.problems));
     },
     lastValid: async () => {
       const loaded = await source.current();
       if (loaded.kind === 'valid') return connectTo(loaded.configuration);
-      if (connected !== undefined) return (await connected).platform;
+      if (kept !== undefined) return (await kept.connecting).platform;
       throw retryLater('ConfigurationInvalid', describeProblems(loaded.problems));
     },
     close: async () => {
-      if (connected !== undefined) await (await connected).client.close();
+      if (kept !== undefined) await (await kept.connecting).client.close();
     },
   };
+}
+
+function describeProblems(problems: readonly Problem[]): string {
+  return `the configuration is not valid: ${problems.map(describeProblem).join('; ')}`;
 }
 
 async function connect(configuration: Configuration): Promise<Connected> {
@@ -116,12 +121,4 @@ async function connect(configuration: Configuration): Promise<Connected> {
 
 function sendsSegmentId(service: string, { registrar }: Configuration): boolean {
   return service === 'SEGMENT' || registrar.services[service] !== undefined;
-}
-
-function describeProblems(problems: readonly Problem[]): string {
-  return `the configuration is not valid: ${problems.map(describeProblem).join('; ')}`;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
