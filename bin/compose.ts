@@ -1,18 +1,21 @@
+import path from 'node:path';
 import { configurationPath } from '../config/environment.ts';
-import { migrate } from '../db/migrate.ts';
+import { loadConfiguration } from '../config/load.ts';
+import { describeProblem } from '../config/problem.ts';
+import { setUp } from '../client/setup/set-up.ts';
+import { connectTemporal } from '../client/temporal.ts';
 import { acquireHome, registrarHome } from '../stack/home.ts';
 import { startPostgres } from '../stack/postgres.ts';
-import { readRunningStack, removeStack, writeStack } from '../stack/state.ts';
+import { removeStack, writeStack } from '../stack/state.ts';
 import { findTemporal } from '../stack/temporal-binary.ts';
 import { startTemporal } from '../stack/temporal-server.ts';
-import { startSandbox } from './sandbox.ts';
+import { startSandbox, type SandboxSettings } from './sandbox.ts';
 import { superviseWorker } from './worker-child.ts';
-import path from 'node:path';
 
 export interface ComposeOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The sandbox LMS beside the rest. */
-  readonly sandbox: boolean;
+  readonly sandbox?: SandboxSettings | undefined;
   readonly log: (line: string) => void;
 }
 
@@ -39,10 +42,8 @@ export async function compose({ env, sandbox, log }: ComposeOptions): Promise<Ru
     const environment: Record<string, string> = {};
     environment['DATABASE_URL'] = env['DATABASE_URL'] || (await embeddedPostgres(home.postgres, undo, log));
     Object.assign(environment, await temporalEnvironment({ env, home, undo, log }));
-    const migrated = await migrate(environment['DATABASE_URL']);
-    if (migrated.length > 0) log(`Migrated the database: ${migrated.join(', ')}`);
-    if (sandbox) {
-      const running = await startSandbox(home.sandbox, environment['DATABASE_URL']);
+    if (sandbox !== undefined) {
+      const running = await startSandbox(home.sandbox, environment['DATABASE_URL'], sandbox);
       undo.push(() => running.close());
       Object.assign(environment, running.environment);
       log(`Sandbox LMS at ${running.environment['LMS_URL'] ?? ''}`);
@@ -51,6 +52,7 @@ export async function compose({ env, sandbox, log }: ComposeOptions): Promise<Ru
     }
     if (env['REGISTRAR_CONFIG']) environment['REGISTRAR_CONFIG'] = path.resolve(env['REGISTRAR_CONFIG']);
     const childEnv = { ...env, ...environment };
+    await setUpProduct(childEnv, log);
 
     const startedAt = new Date().toISOString();
     let announce: () => void = () => undefined;
@@ -74,12 +76,27 @@ export async function compose({ env, sandbox, log }: ComposeOptions): Promise<Ru
   }
 }
 
-/** What runs in the home of `env` now, or undefined. */
-export function runningEnvironment(
-  env: Readonly<Record<string, string | undefined>>,
-): Readonly<Record<string, string>> | undefined {
-  const stack = readRunningStack(registrarHome(env));
-  return stack?.ready ? stack.environment : undefined;
+/** Migrations, search attributes, schedules. A configuration with mistakes keeps nobody from coming up to mend it. */
+async function setUpProduct(env: ComposeOptions['env'], log: (line: string) => void): Promise<void> {
+  const loaded = await loadConfiguration({ path: configurationPath(env), env });
+  if (loaded.kind === 'invalid') {
+    for (const problem of loaded.problems) log(`configuration: ${describeProblem(problem)}`);
+    log('No retirement starts before the configuration is mended; it is read again by itself.');
+  }
+  const temporal = await connectTemporal(env);
+  try {
+    const { migrations, schedules } = await setUp({
+      databaseUrl: env['DATABASE_URL'] ?? '',
+      temporal,
+      configuration: loaded.kind === 'valid' ? loaded.configuration : undefined,
+    });
+    if (migrations.length > 0) log(`Migrated the database: ${migrations.join(', ')}`);
+    for (const { scheduleId, outcome } of schedules) {
+      if (outcome !== 'unchanged') log(`Schedule ${scheduleId} ${outcome}`);
+    }
+  } finally {
+    await temporal.close();
+  }
 }
 
 async function embeddedPostgres(

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { sandboxConfigurationYaml } from '../sandbox/lms/pipeline.ts';
+import { sandboxConfigurationYaml, type SandboxConfiguration } from '../sandbox/lms/pipeline.ts';
 import { startSandboxLms } from '../sandbox/lms/server.ts';
 import { choosePort, rememberedPort, rememberPort } from '../stack/ports.ts';
 
@@ -13,16 +13,27 @@ export interface RunningSandbox {
 
 const USUAL_LMS_PORT = 18000;
 
+export interface SandboxSettings {
+  /** File name of the configuration, beside the sandbox's other files. */
+  readonly configurationName: string;
+  /** For the section `registrar` of the configuration. */
+  readonly registrar: Readonly<Record<string, unknown>>;
+}
+
 /** Starts the sandbox LMS on the port it had before, and keeps its credentials and its configuration file in `folder`. */
-export async function startSandbox(folder: string, databaseUrl: string): Promise<RunningSandbox> {
+export async function startSandbox(
+  folder: string,
+  databaseUrl: string,
+  { configurationName, registrar }: SandboxSettings,
+): Promise<RunningSandbox> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const credentials = keptCredentials(path.join(folder, 'credentials.json'));
   const portFile = path.join(folder, 'lms.port');
   const port = await choosePort([rememberedPort(portFile), USUAL_LMS_PORT]);
   const lms = await startSandboxLms({ databaseUrl, port, credentials });
   rememberPort(portFile, lms.port);
-  const configurationPath = path.join(folder, 'registrar.yml');
-  writeConfiguration(configurationPath, { lmsUrl: lms.url, ...credentials });
+  const configurationPath = path.join(folder, configurationName);
+  writeConfiguration(configurationPath, { lmsUrl: lms.url, ...credentials, registrar });
   return {
     environment: {
       LMS_URL: lms.url,
@@ -58,11 +69,10 @@ function keptCredentials(file: string): Credentials {
 }
 
 /** Written anew only when it does not fit this sandbox any more, so that what was tried out in it stays. */
-function writeConfiguration(file: string, wanted: { readonly lmsUrl: string } & Credentials): void {
+function writeConfiguration(file: string, wanted: SandboxConfiguration): void {
   if (existsSync(file)) {
     const text = readFileSync(file, 'utf8');
     if (text.includes(wanted.lmsUrl) && text.includes(wanted.clientSecret)) return;
   }
-  const { lmsUrl, clientId, clientSecret } = wanted;
-  writeFileSync(file, sandboxConfigurationYaml({ lmsUrl, clientId, clientSecret }), { mode: 0o600 });
+  writeFileSync(file, sandboxConfigurationYaml(wanted), { mode: 0o600 });
 }

@@ -10,7 +10,11 @@ export interface UpOptions {
 export async function up({ env, sandbox, json }: UpOptions): Promise<number> {
   const log = (line: string): void => void process.stderr.write(`${line}\n`);
   const interrupted = untilInterrupted();
-  const product = await compose({ env, sandbox, log });
+  const product = await compose({
+    env,
+    sandbox: sandbox ? { configurationName: 'registrar.yml', registrar: {} } : undefined,
+    log,
+  });
   void product.ready.then(() => {
     if (json) process.stdout.write(`${JSON.stringify(product.environment)}\n`);
     else log('Ready. Stop with Ctrl-C; `registrar env` prints how to reach everything.');

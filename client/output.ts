@@ -28,7 +28,7 @@ export interface Output {
 }
 
 /** Anything that takes text: a stream, or a test's collector. */
-export interface TextSink {
+interface TextSink {
   write(text: string): unknown;
 }
 

@@ -46,7 +46,7 @@ export interface RetirementDetails extends RetirementSummary {
   readonly status: RetirementStatusView | null;
 }
 
-export interface WorkflowView {
+interface WorkflowView {
   readonly id: string;
   /** Temporal's word, or `none`; `unknown` when Temporal cannot be reached. */
   readonly status: string;

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { describeProblem } from '../../config/problem.ts';
 import { databaseUrlOf } from '../database.ts';
-import { spanText } from '../times.ts';
+import { exactSpanText } from '../times.ts';
 import { examples, type Run } from '../tools.ts';
 import { setUp, type SetUpReport } from './set-up.ts';
 
@@ -35,7 +35,7 @@ function reportLines({ migrations, searchAttributes, schedules }: SetUpReport): 
     `search attributes: ${searchAttributes.length === 0 ? 'all registered' : `registered: ${searchAttributes.join(', ')}`}`,
     ...schedules.map(
       ({ scheduleId, outcome, everyMs, paused }) =>
-        `schedule ${scheduleId}: ${outcome}, every ${spanText(everyMs)}${paused ? ', paused by an operator' : ''}`,
+        `schedule ${scheduleId}: ${outcome}, every ${exactSpanText(everyMs)}${paused ? ', paused by an operator' : ''}`,
     ),
   ];
 }

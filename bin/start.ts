@@ -1,0 +1,100 @@
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { createOutput } from '../client/output.ts';
+import { createRetirementClient } from '../client/retirement/client.ts';
+import { connectTemporal } from '../client/temporal.ts';
+import { loadConfiguration } from '../config/load.ts';
+import { openDatabase } from '../db/database.ts';
+import { registrarHome } from '../stack/home.ts';
+import { compose } from './compose.ts';
+import { playRetirementStory, type Ending } from './story/retirement-story.ts';
+import { untilInterrupted } from './up.ts';
+
+/** `npm start`: brings everything up on embedded defaults, plays one story, and stays until Ctrl-C (`--once`: ends). */
+async function start(once: boolean): Promise<number> {
+  const began = Date.now();
+  const tell = (line: string): void => void process.stderr.write(`${since(began)}  ${line}\n`);
+  const interrupted = untilInterrupted();
+  // A stage that fails is given up after seconds, so that the story need not wait out the usual ten minutes.
+  const sandbox = { configurationName: 'story.yml', registrar: { retry_budget: '2s' } };
+  // The story is told in lines; the worker's own log would stand between them.
+  const env = { REGISTRAR_LOG_LEVEL: 'error', ...process.env };
+  const product = await compose({ env, sandbox, log: tell });
+  try {
+    await product.ready;
+    tell('the worker is ready');
+    const endings = await play(product.environment, tell);
+    report(endings, product.environment);
+    const held = endings.every((ending) => ending.held);
+    tell(held ? 'every learner ended where the story says' : 'some learner did not end where the story says');
+    if (!once) {
+      tell('everything stays up until Ctrl-C; `npx registrar retirement list` and the others work beside it');
+      await interrupted;
+    }
+    return held ? 0 : 1;
+  } finally {
+    tell('stopping');
+    await product.stop();
+  }
+}
+
+async function play(
+  environment: Readonly<Record<string, string>>,
+  tell: (line: string) => void,
+): Promise<readonly Ending[]> {
+  const env = { ...process.env, ...environment };
+  const database = openDatabase({ url: environment['DATABASE_URL'] ?? '' });
+  const temporal = await connectTemporal(env);
+  try {
+    const retirements = createRetirementClient({
+      database,
+      temporal: async () => temporal,
+      configuration: async () => {
+        const loaded = await loadConfiguration({ path: environment['REGISTRAR_CONFIG'] ?? '', env });
+        if (loaded.kind === 'valid') return loaded.configuration;
+        throw new Error('the configuration of the sandbox is not valid');
+      },
+    });
+    const castFile = path.join(registrarHome(process.env).sandbox, 'story.json');
+    const lmsUrl = environment['LMS_URL'] ?? '';
+    return await playRetirementStory({ retirements, temporal, database, lmsUrl, castFile, tell });
+  } finally {
+    await temporal.close();
+    await database.close();
+  }
+}
+
+function report(endings: readonly Ending[], environment: Readonly<Record<string, string>>): void {
+  const output = createOutput({
+    stdout: process.stdout,
+    stderr: process.stderr,
+    json: false,
+    isTerminal: process.stdout.isTTY,
+    colours: process.stdout.isTTY,
+  });
+  output.line();
+  output.table(endings, [
+    { head: 'LMS user', cell: (ending) => String(ending.userId), align: 'right' },
+    { head: 'what happened', cell: (ending) => ending.what },
+    { head: 'state', cell: (ending) => ending.ended },
+    { head: 'in the LMS', cell: (ending) => ending.inLms },
+    { head: 'as told', cell: (ending) => (ending.held ? 'yes' : `NO: wanted ${ending.wanted}`) },
+  ]);
+  output.line();
+  output.line(`Temporal UI   ${environment['TEMPORAL_UI_URL'] ?? ''}`);
+  output.line(`Sandbox LMS   ${environment['LMS_URL'] ?? ''}`);
+  output.line(`Configuration ${environment['REGISTRAR_CONFIG'] ?? ''}`);
+  output.line();
+}
+
+function since(began: number): string {
+  return `${((Date.now() - began) / 1000).toFixed(1).padStart(6)} s`;
+}
+
+try {
+  const { values } = parseArgs({ options: { once: { type: 'boolean', default: false } } });
+  process.exit(await start(values.once));
+} catch (error) {
+  process.stderr.write(`registrar: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,155 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { findRetirement, type StoredRetirement } from '../../activities/retirement/store.ts';
+import type { RetirementClient } from '../../client/retirement/client.ts';
+import type { TemporalAccess } from '../../client/temporal.ts';
+import type { Queryable } from '../../db/database.ts';
+import {
+  RESUME,
+  retirementWorkflowId,
+  STATUS,
+  type RetirementStatusView,
+} from '../../workflows/retirement/contract.ts';
+import { castOf, type Player } from './cast.ts';
+
+export interface StoryOptions {
+  readonly retirements: RetirementClient;
+  readonly temporal: TemporalAccess;
+  readonly database: Queryable;
+  readonly lmsUrl: string;
+  /** Where the cast is written down. */
+  readonly castFile: string;
+  readonly tell: (line: string) => void;
+}
+
+/** Where a learner ended, and where the story wanted them. */
+export interface Ending {
+  readonly userId: number;
+  readonly what: string;
+  readonly wanted: string;
+  readonly ended: string;
+  readonly inLms: string;
+  readonly held: boolean;
+}
+
+const FAILING_STAGE = 'RETIRING_NOTES';
+const FAILING_PATH = '/api/edxnotes/';
+const PATIENCE_MS = 120_000;
+
+/**
+ * Plays the retirement part of the story on a running product: learners ask, one is cancelled by e-mail address, one fails
+ * with a 500 and is resumed by a signal, all others are retired. Goes on where an earlier run was broken off.
+ */
+export async function playRetirementStory(options: StoryOptions): Promise<readonly Ending[]> {
+  const { retirements, database, lmsUrl, tell } = options;
+  const { cast, fresh } = await castOf(options.castFile, lmsUrl, new Date());
+  tell(
+    fresh
+      ? `${cast.length} learners ask the LMS for deletion`
+      : `${cast.length} learners of an earlier run are found again`,
+  );
+  const errored = one(cast, 'errored');
+  const cancelled = one(cast, 'cancelled');
+
+  const unfinished = (await stateOf(database, errored))?.currentState !== 'COMPLETE';
+  if (unfinished) {
+    await control(lmsUrl, 'POST', {
+      path: FAILING_PATH,
+      username: errored.username,
+      status: 500,
+      body: 'notes are down',
+    });
+  }
+  const collected = await retirements.collect();
+  tell(
+    `the collector finds ${collected.listed} in the LMS's queue and starts ${collected.started} workflows`,
+  );
+
+  await cancelOne(options, cancelled);
+  if (unfinished) await failAndResume(options, errored);
+  await waitFor('everybody else to be COMPLETE', async () => {
+    const states = await Promise.all(
+      cast.filter((player) => player !== cancelled).map((player) => stateOf(database, player)),
+    );
+    return states.every((row) => row?.currentState === 'COMPLETE');
+  });
+  tell('everybody else is COMPLETE');
+  return Promise.all(cast.map((player) => endingOf(options, player)));
+}
+
+async function cancelOne({ retirements, database, tell }: StoryOptions, player: Player): Promise<void> {
+  if ((await stateOf(database, player))?.currentState === 'ABORTED') return;
+  await retirements.cancel(player.email);
+  tell(`LMS user ${player.userId}, still cooling off, is cancelled by e-mail address: ABORTED`);
+}
+
+async function failAndResume({ temporal, lmsUrl, tell }: StoryOptions, player: Player): Promise<void> {
+  const handle = temporal.client.workflow.getHandle(retirementWorkflowId(player.userId));
+  const status = await waitFor(`LMS user ${player.userId} to be ERRORED`, async () => {
+    const view = await handle.query<RetirementStatusView>(STATUS);
+    return view.state === 'ERRORED' ? view : undefined;
+  });
+  tell(
+    `LMS user ${player.userId} is ERRORED: ${status.cause?.stage ?? FAILING_STAGE}, ${status.cause?.what ?? ''}`,
+  );
+  await control(lmsUrl, 'DELETE');
+  const from = status.resumableFrom.at(-1) ?? 'PENDING';
+  await handle.signal(RESUME, from);
+  tell(`the notes service is mended, and a signal resumes the workflow from ${from}`);
+}
+
+async function endingOf({ database, lmsUrl }: StoryOptions, player: Player): Promise<Ending> {
+  const wanted = player.role === 'cancelled' ? 'ABORTED' : 'COMPLETE';
+  const ended = (await stateOf(database, player))?.currentState ?? 'unknown';
+  const inLms = await lmsState(lmsUrl, player);
+  const what = {
+    ordinary: 'retired',
+    cancelled: 'cancelled by e-mail',
+    errored: 'failed, resumed by a signal',
+  }[player.role];
+  const wantedInLms = player.role === 'cancelled' ? 'not retiring' : 'COMPLETE';
+  return {
+    userId: player.userId,
+    what,
+    wanted,
+    ended,
+    inLms,
+    held: ended === wanted && inLms === wantedInLms,
+  };
+}
+
+async function lmsState(lmsUrl: string, player: Player): Promise<string> {
+  const answer = await fetch(`${lmsUrl}/_sandbox/learners?username=${encodeURIComponent(player.username)}`);
+  if (!answer.ok) return `HTTP ${answer.status}`;
+  const view = (await answer.json()) as { readonly current_state?: string | null };
+  return view.current_state ?? 'not retiring';
+}
+
+function stateOf(database: Queryable, player: Player): Promise<StoredRetirement | undefined> {
+  return findRetirement(database, player.userId);
+}
+
+function one(cast: readonly Player[], role: Player['role']): Player {
+  const player = cast.find((candidate) => candidate.role === role);
+  if (player === undefined) throw new Error(`the story's cast has nobody to be ${role}`);
+  return player;
+}
+
+async function control(lmsUrl: string, method: 'POST' | 'DELETE', fault?: unknown): Promise<void> {
+  const answer = await fetch(`${lmsUrl}/_sandbox/faults`, {
+    method,
+    ...(fault === undefined
+      ? {}
+      : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(fault) }),
+  });
+  if (!answer.ok) throw new Error(`the sandbox LMS did not take the fault: ${await answer.text()}`);
+}
+
+async function waitFor<Value>(what: string, ask: () => Promise<Value | undefined | false>): Promise<Value> {
+  const until = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const value = await ask();
+    if (value) return value;
+    if (Date.now() > until) throw new Error(`waited ${PATIENCE_MS / 1000} s for ${what}`);
+    await delay(100);
+  }
+}
