@@ -6,7 +6,7 @@ import type { ApplicationFailure } from '@temporalio/common';
 import { permanent, retryLater } from '../failures.ts';
 import type { RetirementDependencies } from './dependencies.ts';
 import { recordFailure, type StoredFailure } from './store.ts';
-import { causeOf } from './wording.ts';
+import { causeOf, storable } from './wording.ts';
 
 export interface EarlierAttempts {
   readonly attempts: number;
@@ -62,7 +62,7 @@ async function keepFailure(
     path,
     route,
     status,
-    body,
+    body: body === undefined ? undefined : storable(body),
   };
   await recordFailure(database, userId, stored);
   return stored;

@@ -8,7 +8,7 @@ import { permanent, retryLater } from '../failures.ts';
 import type { RetirementDependencies } from './dependencies.ts';
 import { failStage } from './failing.ts';
 import { addResponse, changeState, findRetirement, type StoredRetirement } from './store.ts';
-import { byWhomAndWhy, describeFailure, line } from './wording.ts';
+import { byWhomAndWhy, describeFailure, line, storable } from './wording.ts';
 
 export interface MoveBackInput {
   readonly userId: number;
@@ -56,7 +56,7 @@ export function createMoveBack(
     return talking(
       async (signal) => {
         const outcome = await queue.move(
-          { username: learner.originalUsername, state, response: text, force: true },
+          { username: learner.originalUsername, state, response: storable(text), force: true },
           signal,
         );
         if (outcome.kind === 'refused') throw outcome.failure;
@@ -117,6 +117,8 @@ export function createComplete(
       },
       failing(dependencies, userId, COMPLETE),
     );
+    // Written by an attempt that died before Temporal heard of it.
+    if (learner.currentState === COMPLETE) return;
     const text = `${COMPLETE}: every stage of the pipeline is done`;
     await changeState(dependencies.database, { userId, state: COMPLETE, line: line(at, text) });
   };

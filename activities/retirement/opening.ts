@@ -1,10 +1,11 @@
+import { ApplicationFailure } from '@temporalio/common';
 import { deadlinesOf } from '../../domain/retirement/deadlines.ts';
 import type { Pipeline } from '../../domain/retirement/pipeline.ts';
 import { locate } from '../../domain/retirement/pipeline.ts';
 import { newStages } from '../../domain/retirement/resume.ts';
 import { ABORTED, COMPLETE, ERRORED, PENDING } from '../../domain/retirement/states.ts';
 import type { FoundState, RerunKind, RetireUserInput } from '../../workflows/retirement/contract.ts';
-import { permanent } from '../failures.ts';
+import { permanent, retryLater } from '../failures.ts';
 import type { RetirementDependencies } from './dependencies.ts';
 import { translating } from './failing.ts';
 import type { Platform } from './platform.ts';
@@ -51,15 +52,14 @@ export type Where =
 /**
  * Reads the configuration and the learner's row, checks the pipeline against the LMS, and says where the retirement
  * stands. Writes deadlines and, for a learner whom another driver left behind, the adoption; repeating it writes nothing
- * new. Throws `ConfigurationInvalid`, `UnknownLearner`, `UnknownState`, and what the LMS's failures are.
+ * new. Throws, for good, `UnknownLearner` and `UnknownState`; a configuration or an LMS in trouble is worth another attempt.
  */
 export function createOpenRetirement(
   dependencies: RetirementDependencies,
 ): (input: OpenInput) => Promise<Opened> {
   return async (input) => {
-    const { database, platform, lmsStates } = dependencies;
-    const connected = await platform.current();
-    await translating(() => lmsStates.check(connected));
+    const { database } = dependencies;
+    const connected = await untilMended(() => connect(dependencies));
     const stored = await findRetirement(database, input.userId);
     if (stored === undefined) {
       throw permanent(
@@ -81,6 +81,23 @@ export function createOpenRetirement(
       where,
     };
   };
+}
+
+async function connect({ platform, lmsStates }: RetirementDependencies): Promise<Platform> {
+  const connected = await platform.current();
+  await translating(() => lmsStates.check(connected));
+  return connected;
+}
+
+/** A configuration or an LMS account that is wrong stops nobody's retirement for good: it waits until that is mended. */
+async function untilMended<Result>(work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof ApplicationFailure) || error.nonRetryable !== true) throw error;
+    if (error.type !== 'ConfigurationInvalid' && error.type !== 'ServiceUnavailable') throw error;
+    throw retryLater(error.type, error.message);
+  }
 }
 
 async function locateRetirement(
@@ -133,7 +150,7 @@ async function lookUp(
   { queue }: Platform,
   stored: StoredRetirement,
 ): Promise<FoundState | undefined> {
-  const status = await translating(() => queue.find(stored.originalUsername));
+  const status = await untilMended(() => translating(() => queue.find(stored.originalUsername)));
   if (status === undefined) return undefined;
   await lmsStates.notice([status.currentState, status.lastState]);
   return { state: status.currentState.name, lastState: status.lastState.name };

@@ -9,7 +9,7 @@ import type { RetirementDependencies } from './dependencies.ts';
 import { failStage, giveUp, type EarlierAttempts } from './failing.ts';
 import type { Platform } from './platform.ts';
 import { beginStage, completeStage, findRetirement, type StoredRetirement } from './store.ts';
-import { line, oneLine } from './wording.ts';
+import { line, oneLine, storable } from './wording.ts';
 
 export interface StageInput {
   readonly userId: number;
@@ -109,7 +109,10 @@ async function enterStage(attempt: Attempt): Promise<StageResult | undefined> {
 /** What the LMS's state says when it means that this stage needs no more work. */
 async function settle(attempt: Attempt, state: string): Promise<StageResult | undefined> {
   const { stage } = attempt.input;
-  if (isAtOrPast(attempt.platform.configuration.pipeline, state, stage)) {
+  const { pipeline } = attempt.platform.configuration;
+  if (isAtOrPast(pipeline, state, stage)) {
+    // An attempt that died after its last line: our row says so, and must not be taken back.
+    if (isAtOrPast(pipeline, attempt.learner.currentState, stage)) return { kind: 'already-done' };
     await beginStage(attempt.database, attempt.input.userId, stage.startState);
     await recordCompleted(attempt, `the LMS has the learner at ${state} already`);
     return { kind: 'already-done' };
@@ -131,7 +134,7 @@ async function callService(attempt: Attempt, method: ServiceMethod): Promise<Sta
     {
       username: learner.originalUsername,
       state: stage.endState,
-      response: `Ending: ${stage.endState} with response:\n${outcome.response}`,
+      response: `Ending: ${stage.endState} with response:\n${storable(outcome.response)}`,
     },
     signal,
   );

@@ -213,20 +213,24 @@ export async function addResponse(db: Queryable, userId: number, line: string): 
   );
 }
 
-/** Another driver brought the learner this far: its stages count as completed and the cooling-off is over. */
+/**
+ * Another driver brought the learner this far: its stages count as completed and the cooling-off is over. Done once: where
+ * the line is there already, the learner may have gone on since.
+ */
 export async function recordAdoption(
   db: Queryable,
   adopted: StateChange & { readonly completed: readonly string[] },
 ): Promise<void> {
-  await changeState(db, adopted);
   await db.query(
     `update user_retirement_status
-     set first_stage_at = coalesce(first_stage_at, now()),
+     set last_state = case when current_state = $2 then last_state else current_state end, current_state = $2,
+         responses = responses || $3 || e'\\n', first_stage_at = coalesce(first_stage_at, now()),
          completed_stages = completed_stages ||
-           array(select state from unnest($2::text[]) with ordinality as past(state, position)
-                 where state <> all(completed_stages) order by position)
-     where user_id = $1`,
-    [adopted.userId, adopted.completed],
+           array(select state from unnest($4::text[]) with ordinality as past(state, position)
+                 where state <> all(completed_stages) order by position),
+         modified_at = now()
+     where user_id = $1 and strpos(responses, $3) = 0`,
+    [adopted.userId, adopted.state, adopted.line, adopted.completed],
   );
 }
 

@@ -3,7 +3,12 @@ import type { StoredFailure } from './store.ts';
 
 /** One line of `responses`: when, then what. */
 export function line(at: Date | string, text: string): string {
-  return `${typeof at === 'string' ? at : at.toISOString()} ${text}`;
+  return storable(`${typeof at === 'string' ? at : at.toISOString()} ${text}`);
+}
+
+/** PostgreSQL has no way to keep a NUL in a text, and an LMS on it neither. */
+export function storable(text: string): string {
+  return text.replaceAll('\u0000', '\uFFFD');
 }
 
 /** ` by jane: wrong forum key`, as far as it was said. */

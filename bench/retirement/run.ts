@@ -260,6 +260,7 @@ async function startProcess(
   args: readonly string[],
 ): Promise<{ readonly process: ChildProcess; readonly message: unknown }> {
   const child = fork(fileURLToPath(new URL(`./${name}.js`, import.meta.url)), args, {
+    execArgv: process.env['BENCH_EXEC_ARGV']?.split(' ') ?? [],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   return new Promise((resolve, reject) => {

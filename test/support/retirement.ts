@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, type Worker } from '@temporalio/worker';
 import { pino } from 'pino';
-import { createPlatformSource } from '../../activities/retirement/platform.ts';
+import { createPlatformSource, type PlatformSource } from '../../activities/retirement/platform.ts';
 import { findRetirement, type StoredRetirement } from '../../activities/retirement/store.ts';
 import { createConfigurationSource } from '../../config/watch.ts';
 import { openDatabase, type Database } from '../../db/database.ts';
@@ -88,17 +88,26 @@ export interface NewLearner {
 
 const LONG_AGO = '2026-01-05T10:00:00Z';
 
+export interface StageOptions {
+  /** Default: a fresh namespace on the shared server. */
+  readonly temporal?: TestNamespace;
+  /** What the worker of this process is given in place of its connections: for dying between two of their calls. */
+  readonly wrapDatabase?: (database: Database) => Database;
+  readonly wrapPlatform?: (platform: PlatformSource) => PlatformSource;
+}
+
 export async function setRetirementStage(
   settings: Partial<SandboxConfiguration> = {},
+  { temporal: given, wrapDatabase = (same) => same, wrapPlatform = (same) => same }: StageOptions = {},
 ): Promise<RetirementStage> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'registrar-stage-'));
-  const [testDatabase, temporal] = await Promise.all([createMigratedDatabase(), createNamespace()]);
+  const [testDatabase, temporal] = await Promise.all([createMigratedDatabase(), given ?? createNamespace()]);
   const lms = await startSandboxLms({ databaseUrl: testDatabase.url, port: 0, credentials });
   const database = openDatabase({ url: testDatabase.url });
   const configurationPath = path.join(folder, 'registrar.yml');
-  const platform = createPlatformSource(createConfigurationSource({ path: configurationPath, env: {} }));
   const native = await NativeConnection.connect({ address: temporal.address });
-  let running: { readonly worker: Worker; readonly ended: Promise<void> } | undefined;
+  let running:
+    { readonly worker: Worker; readonly ended: Promise<void>; readonly platform: PlatformSource } | undefined;
 
   const configure = (changed: Partial<SandboxConfiguration>): void => {
     const yaml = sandboxConfigurationYaml({
@@ -132,19 +141,22 @@ export async function setRetirementStage(
     configurationPath,
     configure,
     startWorker: async () => {
+      // Its own for each worker, as in a process: a restarted one has seen no valid configuration yet.
+      const platform = createPlatformSource(createConfigurationSource({ path: configurationPath, env: {} }));
       const worker = await createRetirementWorker({
         connection: native,
         namespace: temporal.namespace,
-        database,
-        platform,
+        database: wrapDatabase(database),
+        platform: wrapPlatform(platform),
         log: pino({ level: 'silent' }),
         workflowCode: { workflowBundle: workflowBundle() },
       });
-      running = { worker, ended: worker.run() };
+      running = { worker, ended: worker.run(), platform };
     },
     stopWorker: async () => {
       running?.worker.shutdown();
       await running?.ended;
+      await running?.platform.close();
       running = undefined;
     },
     ask: async (learners) =>
@@ -199,7 +211,6 @@ export async function setRetirementStage(
     close: async () => {
       await stage.stopWorker();
       await native.close();
-      await platform.close();
       await database.close();
       await lms.close();
       await temporal.close();

@@ -64,11 +64,11 @@ function trouble(run: Run, workflowId: string, namespace: string): readonly stri
 }
 
 function stageTable(stages: readonly StageView[]): string {
-  const rows = stages.map(
-    (stage) =>
-      `| ${stage.startState} | ${stage.service}.${stage.method} | ${marks[stage.progress]} | ${shortTime(stage.startedAt)} | ${shortTime(stage.endedAt)} |`,
-  );
-  return ['| Stage | Does | | Begun | Ended |', '|---|---|---|---|---|', ...rows].join('\n');
+  const rows = stages.map((stage) => {
+    const when = shortTime(stage.endedAt ?? stage.startedAt);
+    return `| ${stage.startState} | ${marks[stage.progress]} | ${when} |`;
+  });
+  return ['| Stage | | |', '|---|---|---|', ...rows].join('\n');
 }
 
 /** `2026-11-22 06:15:44Z` */

@@ -27,8 +27,8 @@ const local = proxyLocalActivities<RetirementActivities>({
 type Quick = 'openRetirement' | 'readPipeline' | 'recordState' | 'addNote' | 'completeRetirement';
 
 /**
- * Runs a short effect inside the workflow task, which costs the server nothing; when that one attempt fails, runs it as
- * an ordinary activity, whose retries an operator sees.
+ * Runs a short effect inside the workflow task, which costs the server nothing; when that one attempt fails in a
+ * way that may pass, runs it as an ordinary activity, whose retries an operator sees.
  */
 export async function quickly<Name extends Quick>(
   name: Name,
@@ -37,7 +37,8 @@ export async function quickly<Name extends Quick>(
   type Effect = (...given: typeof args) => Promise<Awaited<ReturnType<RetirementActivities[Name]>>>;
   try {
     return await (local[name] as Effect)(...args);
-  } catch {
+  } catch (error) {
+    if (isFinal(error)) throw error;
     log.debug('a local attempt failed, going on as an activity', { activity: name });
     return (unheard[name] as Effect)(...args);
   }
@@ -87,7 +88,7 @@ function call(stages: StageActivities, name: string, input: StageInput): Promise
   return activity(input);
 }
 
-/** The stage has failed for good; anything else is worth another attempt. */
+/** The effect has failed for good; anything else is worth another attempt. */
 function isFinal(error: unknown): boolean {
   return error instanceof ApplicationFailure && error.nonRetryable === true;
 }

@@ -20,7 +20,7 @@ import {
 } from './contract.ts';
 import { showDetails } from './details.ts';
 import { quickly } from './effects.ts';
-import { statusOf, type Answer, type Ask, type Run } from './run.ts';
+import { answerAsks, statusOf, type Answer, type Ask, type Run } from './run.ts';
 
 const resumeSignal = defineSignal<[ResumeMessage?]>(RESUME);
 const cancelSignal = defineSignal<[CancelRequest?]>(CANCEL);
@@ -54,7 +54,7 @@ export function handleMessages(run: Run): void {
   setDefaultSignalHandler((name) =>
     signalled(run, 'signal', async () => ({
       kind: 'refused',
-      reason: `there is no signal "${name}"; there are ${RESUME} and ${CANCEL}`,
+      reason: `there is no signal "${short(name)}"; there are ${RESUME} and ${CANCEL}`,
     })),
   );
   obeyCancellation(run);
@@ -112,10 +112,15 @@ async function requestResume(run: Run, message: ResumeMessage | undefined): Prom
 
 async function requestCancel(run: Run, message: CancelRequest | undefined): Promise<Answer> {
   const request = parseCancel(message);
-  if (run.phase === 'opening' || (run.phase === 'cooling-off' && !run.begun) || run.phase === 'cancelling') {
-    return decidedByMainLine(run.cancelAsks, request);
-  }
+  const mayBePossible = run.phase === 'opening' || run.phase === 'cooling-off' || run.phase === 'cancelling';
+  if (mayBePossible && !run.begun) return decidedByMainLine(run.cancelAsks, request);
   return { kind: 'refused', reason: tooLateToCancel(run) };
+}
+
+/** Stages of this learner have begun: answers the cancels that came before that was known. */
+export function refuseCancels(run: Run): void {
+  run.begun = true;
+  answerAsks(run.cancelAsks, { kind: 'refused', reason: tooLateToCancel(run) });
 }
 
 function tooLateToCancel(run: Run): string {
@@ -140,7 +145,7 @@ function parseResume(message: unknown): ResumeRequest {
     throw badInput('resume: "skip" is true or false');
   }
   return {
-    state: fields['state'],
+    state: short(fields['state']),
     ...spoken(fields, RESUME),
     ...(fields['skip'] === true ? { skip: true } : {}),
   };
@@ -156,7 +161,19 @@ function spoken(fields: Record<string, unknown>, what: string): { by?: string; r
   const { by, reason } = fields;
   if (by !== undefined && typeof by !== 'string') throw badInput(`${what}: "by" is a text`);
   if (reason !== undefined && typeof reason !== 'string') throw badInput(`${what}: "reason" is a text`);
-  return { ...(by === undefined ? {} : { by }), ...(reason === undefined ? {} : { reason }) };
+  return {
+    ...(by === undefined ? {} : { by: short(by) }),
+    ...(reason === undefined ? {} : { reason: short(reason) }),
+  };
+}
+
+/** Longest text of a message that is repeated to the operator or kept. */
+const LONGEST_TEXT = 500;
+
+/** What an operator wrote, in one line of a length that histories and log lines can carry. */
+function short(text: string): string {
+  const line = text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
+  return line.length > LONGEST_TEXT ? `${line.slice(0, LONGEST_TEXT)}…` : line;
 }
 
 function badInput(message: string): ApplicationFailure {

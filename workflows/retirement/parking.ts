@@ -28,10 +28,11 @@ export async function park(run: Run, alreadyRecorded: boolean): Promise<Next> {
   showState(run);
   const record = recordErrored(run, alreadyRecorded);
   for (;;) {
-    await condition(() => run.resumeAsks.length > 0 || hasLongHistory());
+    // A write that is still tried would land from a run that nobody can call it off in any more.
+    await condition(() => run.resumeAsks.length > 0 || (record.isDone() && hasLongHistory()));
     const ask = run.resumeAsks[0];
     if (ask === undefined) {
-      await goOnInNewRun(run, record.isDone());
+      await goOnInNewRun(run);
       continue;
     }
     const plan = await planResume(run, ask.request);
@@ -156,15 +157,16 @@ function hasLongHistory(): boolean {
   return historyLength > LONG_HISTORY || continueAsNewSuggested;
 }
 
-async function goOnInNewRun(run: Run, recorded: boolean): Promise<void> {
-  await condition(allHandlersFinished);
+async function goOnInNewRun(run: Run): Promise<void> {
+  // A resume that comes meanwhile is a handler that waits for this very line of work.
+  await condition(() => allHandlersFinished() || run.resumeAsks.length > 0);
   if (run.resumeAsks.length > 0) return;
   await continueAsNew<(input: RetireUserInput) => Promise<RetireUserResult>>({
     userId: run.userId,
     parked: {
       ...(run.failedStage === undefined ? {} : { failedStage: run.failedStage }),
       cause: run.cause ?? { what: 'unknown' },
-      recorded,
+      recorded: true,
       resumes: run.resumes,
     },
   });

@@ -4,9 +4,9 @@ import { COMPLETE, PENDING } from '../../domain/retirement/states.ts';
 import type { RetireUserInput, RetireUserResult } from './contract.ts';
 import { coolOff } from './cooling-off.ts';
 import { quickly } from './effects.ts';
-import { handleMessages } from './messages.ts';
+import { handleMessages, refuseCancels } from './messages.ts';
 import { moveBack, park } from './parking.ts';
-import { answerAll, createRun, takePipeline, type Next, type Run } from './run.ts';
+import { answerAll, createRun, takePipeline, updateStage, type Next, type Run } from './run.ts';
 import { runStages } from './stages.ts';
 import { showDueDate, showState } from './visibility.ts';
 
@@ -42,23 +42,24 @@ async function retire(run: Run, input: RetireUserInput): Promise<RetireUserResul
 }
 
 async function begin(run: Run, input: RetireUserInput): Promise<Next> {
-  const opened = await quickly('openRetirement', { ...input, at: new Date().toISOString() });
+  // The start, and not now: after a worker that dies here, another must write the same line of adoption. (`runStartTime` is
+  // that of the workflow task, another one after a death.)
+  const at = workflowInfo().startTime.toISOString();
+  const opened = await quickly('openRetirement', { ...input, at });
   takeOpened(run, opened);
   const { where } = opened;
+  if (where.kind !== 'closed' && !(where.kind === 'pending' && !where.begun)) refuseCancels(run);
   switch (where.kind) {
     case 'pending':
-      run.begun = where.begun;
       return coolOff(run);
     case 'adopted':
-      run.begun = true;
       return { kind: 'stages', stages: opened.pipeline.slice(where.index), confirm: false };
     case 'rerun':
-      run.begun = true;
       if (where.stages.length === 0) return { kind: 'end', outcome: COMPLETE, reason: 'nothing new to run' };
       return moveBack(run, { state: PENDING, text: `rerun: ${input.rerun ?? 'all'}` }, where.stages, true);
     case 'errored':
-      run.begun = true;
       run.failedStage = where.failedStage;
+      showFailed(run);
       run.resumes = input.parked?.resumes ?? 0;
       run.cause = input.parked?.cause ?? {
         what: 'the LMS has the learner as ERRORED, left there by another driver',
@@ -73,6 +74,12 @@ async function begin(run: Run, input: RetireUserInput): Promise<Next> {
       });
       return { kind: 'end', outcome: where.outcome, reason: where.reason };
   }
+}
+
+/** The stage that failed in an earlier run, or under another driver. */
+function showFailed(run: Run): void {
+  const stage = run.pipeline.find(({ startState }) => startState === run.failedStage);
+  if (stage !== undefined) updateStage(run, stage, { progress: 'failed' });
 }
 
 function takeOpened(run: Run, opened: Opened): void {
