@@ -1,16 +1,25 @@
-/** The walls of ARCHITECTURE.md, checked. `only(folder, allowed)` forbids every import that is not listed. */
-const only = (folder, allowed, options = {}) => ({
-  name: `${folder}-imports${options.typesToo ? '-types' : ''}`,
-  severity: 'error',
-  from: { path: `^${folder}/` },
-  to: {
-    pathNot: allowed,
-    ...(options.typesToo ? {} : { dependencyTypesNot: ['type-only'] }),
+/**
+ * The walls of ARCHITECTURE.md, checked. `only(folder, allowed, types)` forbids every import that is not listed: of values
+ * from anywhere but `allowed`, and of types from anywhere but `allowed` and `types`.
+ */
+const only = (folder, allowed, types = []) => [
+  {
+    name: `${folder}-imports`,
+    severity: 'error',
+    from: { path: `^${folder}/` },
+    to: { pathNot: allowed, dependencyTypesNot: ['type-only'] },
   },
-});
+  {
+    name: `${folder}-imports-types`,
+    severity: 'error',
+    from: { path: `^${folder}/` },
+    to: { pathNot: [...allowed, ...types], dependencyTypes: ['type-only'] },
+  },
+];
 
 const npm = (name) => `node_modules/${name}(/|$)`;
-const node = '^(node:)?(assert|async_hooks|child_process|crypto|dns|events|fs|http|https|module|net|os|path|perf_hooks|process|readline|stream|string_decoder|timers|tls|url|util|worker_threads|zlib)(/|$)';
+const node =
+  '^(node:)?(assert|async_hooks|child_process|crypto|dns|events|fs|http|https|module|net|os|path|perf_hooks|process|readline|stream|string_decoder|timers|tls|url|util|worker_threads|zlib)(/|$)';
 const libraries = 'node_modules/';
 const contracts = '^workflows/[^/]+/contract\\.ts$';
 
@@ -18,19 +27,61 @@ module.exports = {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
-    only('domain', ['^domain/'], { typesToo: true }),
-    only('db', ['^db/', npm('pg'), npm('node-pg-migrate'), node]),
-    only('workflows', ['^domain/', '^workflows/', npm('@temporalio/workflow'), npm('@temporalio/common')]),
-    only('config', ['^config/', '^domain/', npm('yaml'), node]),
-    only('platform', ['^platform/', '^domain/', npm('undici'), node]),
-    only('activities', ['^activities/', '^domain/', '^db/', '^config/', '^platform/', contracts, libraries, node]),
-    only('client', [
-      '^client/', '^domain/', '^db/', '^config/', '^platform/', '^activities/[^/]+/store\\.ts$', contracts, node,
-      ...['@temporalio/client', '@temporalio/common', '@temporalio/envconfig', 'commander', 'cli-table3', 'cli-progress', 'pg'].map(npm),
+    ...only('domain', ['^domain/']),
+    ...only('db', ['^db/', npm('pg'), npm('node-pg-migrate'), node]),
+    ...only(
+      'workflows',
+      ['^domain/', '^workflows/', npm('@temporalio/workflow'), npm('@temporalio/common')],
+      ['^activities/'],
+    ),
+    ...only('config', ['^config/', '^domain/', npm('yaml'), node]),
+    ...only('platform', ['^platform/', '^domain/', npm('undici'), node]),
+    ...only('activities', [
+      '^activities/',
+      '^domain/',
+      '^db/',
+      '^config/',
+      '^platform/',
+      contracts,
+      libraries,
+      node,
     ]),
-    only('worker', ['^worker/', '^activities/', '^config/', '^db/', '^domain/', '^platform/', contracts, libraries, node]),
-    only('stack', ['^stack/', '^domain/', '^db/', libraries, node]),
-    only('sandbox', ['^sandbox/', '^domain/', '^db/', libraries, node]),
+    ...only(
+      'client',
+      [
+        '^client/',
+        '^domain/',
+        '^db/',
+        '^config/',
+        '^platform/',
+        '^activities/[^/]+/store\\.ts$',
+        contracts,
+        node,
+        ...[
+          '@temporalio/client',
+          '@temporalio/common',
+          '@temporalio/envconfig',
+          'commander',
+          'cli-table3',
+          'cli-progress',
+          'pg',
+        ].map(npm),
+      ],
+      ['^workflows/'],
+    ),
+    ...only('worker', [
+      '^worker/',
+      '^activities/',
+      '^config/',
+      '^db/',
+      '^domain/',
+      '^platform/',
+      contracts,
+      libraries,
+      node,
+    ]),
+    ...only('stack', ['^stack/', '^domain/', '^db/', libraries, node]),
+    ...only('sandbox', ['^sandbox/', '^domain/', '^db/', libraries, node]),
     {
       name: 'nobody-imports-the-ends',
       severity: 'error',
@@ -61,6 +112,9 @@ module.exports = {
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
     exclude: { path: '^dist/' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+    },
   },
 };

@@ -190,11 +190,15 @@ function closed(outcome: 'COMPLETE' | 'ABORTED', reason: string): Where {
   return { kind: 'closed', outcome, reason };
 }
 
-/** Writes a state that somebody else brought about, and why. */
+/** Writes a state that somebody else brought about, and why; a row that has it already keeps its own line. */
 export function createRecordState({
   database,
 }: RetirementDependencies): (change: RecordStateInput) => Promise<void> {
-  return ({ userId, state, at, text }) => changeState(database, { userId, state, line: line(at, text) });
+  return async ({ userId, state, at, text }) => {
+    const stored = await findRetirement(database, userId);
+    if (stored?.currentState === state) return;
+    await changeState(database, { userId, state, line: line(at, text) });
+  };
 }
 
 export interface RecordStateInput {

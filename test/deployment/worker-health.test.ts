@@ -21,10 +21,8 @@ test('the container is healthy once its own worker polls', async () => {
     said: expect.stringContaining('no worker on') as string,
   });
   await poll(temporal);
-  const answer = await waitFor(async () => (await health(temporal)).status === 0 || false, {
-    what: 'the health check to see the worker',
-  });
-  expect(answer).toBe(true);
+  await waitFor(async () => (await pollers(temporal)) > 0, { what: 'the worker to poll' });
+  expect(await health(temporal)).toEqual({ status: 0, said: '' });
 });
 
 test('the container is not healthy by the worker of another one', async () => {

@@ -67,6 +67,8 @@ export interface RetirementStage {
   fault(fault: Readonly<Record<string, unknown>>): Promise<void>;
   clearFaults(): Promise<void>;
   control(method: string, path: string, body?: unknown): Promise<unknown>;
+  /** A request to the LMS's own API by the service account, as another driver or an admin page sends it. */
+  asService(method: string, path: string, body: unknown): Promise<void>;
   workflow(userId: number): WorkflowHandle;
   status(userId: number): Promise<RetirementStatusView>;
   /** Waits until the workflow's own status says `state`. */
@@ -183,6 +185,24 @@ export async function setRetirementStage(
     fault: async (fault) => void (await control('POST', '/_sandbox/faults', fault)),
     clearFaults: async () => void (await control('DELETE', '/_sandbox/faults')),
     control,
+    asService: async (method, where, body) => {
+      const token = await fetch(`${lms.url}/oauth2/access_token`, {
+        method: 'POST',
+        body: new URLSearchParams({
+          grant_type: 'client_credentials',
+          client_id: credentials.clientId,
+          client_secret: credentials.clientSecret,
+          token_type: 'jwt',
+        }),
+      });
+      const { access_token } = (await token.json()) as { access_token: string };
+      const answer = await fetch(lms.url + where, {
+        method,
+        headers: { authorization: `JWT ${access_token}`, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+      if (!answer.ok) throw new Error(`${method} ${where}: ${answer.status} ${await answer.text()}`);
+    },
     workflow: (userId) => temporal.client.workflow.getHandle(retirementWorkflowId(userId)),
     status: (userId) => stage.workflow(userId).query<RetirementStatusView>('status'),
     reaches: async (userId, state) =>

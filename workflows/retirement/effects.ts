@@ -14,7 +14,8 @@ export const patient = proxyActivities<RetirementActivities>({
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
 });
 
-const unheard = proxyActivities<RetirementActivities>({
+/** For short effects that must not be tried in the workflow task first. */
+export const unheard = proxyActivities<RetirementActivities>({
   startToCloseTimeout: '1 minute',
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
 });
@@ -24,7 +25,7 @@ const local = proxyLocalActivities<RetirementActivities>({
   retry: { maximumAttempts: 1 },
 });
 
-type Quick = 'openRetirement' | 'readPipeline' | 'recordState' | 'addNote' | 'completeRetirement';
+type Quick = 'openRetirement' | 'readPipeline' | 'recordState' | 'completeRetirement';
 
 /**
  * Runs a short effect inside the workflow task, which costs the server nothing; when that one attempt fails in a

@@ -19,7 +19,7 @@ import {
   type RetirementStatusView,
 } from './contract.ts';
 import { showDetails } from './details.ts';
-import { quickly } from './effects.ts';
+import { unheard } from './effects.ts';
 import { answerAsks, statusOf, type Answer, type Ask, type Run } from './run.ts';
 
 const resumeSignal = defineSignal<[ResumeMessage?]>(RESUME);
@@ -98,7 +98,8 @@ async function recordRefusal(run: Run, what: string, reason: string): Promise<vo
   const at = new Date().toISOString();
   run.lastRefusal = `${at.slice(0, 19).replace('T', ' ')}Z ${what}: ${reason}`;
   showDetails(run);
-  await quickly('addNote', { userId: run.userId, at, text: `refused: ${what}: ${reason}` });
+  // Not in the workflow task: one that Temporal rejects is done again, and the line would stand there twice.
+  await unheard.addNote({ userId: run.userId, at, text: `refused: ${what}: ${reason}` });
 }
 
 async function requestResume(run: Run, message: ResumeMessage | undefined): Promise<Answer> {

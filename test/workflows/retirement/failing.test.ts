@@ -15,7 +15,7 @@ import {
 } from '../../support/retirement-learner.ts';
 import { waitFor } from '../../support/wait.ts';
 
-const settings = { registrar: { retry_budget: '3s' } };
+const settings = { registrar: { retry_budget: '4s' } };
 const FORUM = '/api/discussion/v1/accounts/retire_forum/';
 const PROCTORING = '/api/edx_proctoring';
 const MOVE = '/api/user/v1/accounts/update_retirement_status/';
@@ -147,10 +147,10 @@ describe.concurrent('a service in trouble', () => {
     ['connection closed after the work', { drop: 'after' }],
   ])('is asked again after: %s', async (what, fault) => {
     const username = `trouble-${what.replaceAll(' ', '-')}`;
-    await stage.fault({ path: PROCTORING, username, times: 2, ...fault });
+    await stage.fault({ path: PROCTORING, username, times: 1, ...fault });
     const learner = await begin(stage, username);
     await expectErasedOnce(stage, learner);
-    expect(await countRequests(stage, `POST ${PROCTORING}/v1/retire_user/${learner.user_id}/`)).toBe(3);
+    expect(await countRequests(stage, `POST ${PROCTORING}/v1/retire_user/${learner.user_id}/`)).toBe(2);
     expect(await responsesOf(stage, learner, 'ERRORED')).toEqual([]);
     const { events } = await stage.workflow(learner.user_id).fetchHistory();
     const scheduled = (events ?? []).filter((event) => event.activityTaskScheduledEventAttributes);
@@ -181,7 +181,7 @@ describe.concurrent('a service in trouble', () => {
     const learner = await begin(stage, username);
     await parked(stage, learner);
     const asked = await countRequests(stage, `POST ${PROCTORING}/v1/retire_user/${learner.user_id}/`);
-    expect(asked).toBeGreaterThan(3);
+    expect(asked).toBeGreaterThan(2);
     expect((await stage.status(learner.user_id)).cause).toMatchObject({ status: 502, attempts: asked });
     expect((await responsesOf(stage, learner, 'ERRORED')).join()).toContain(
       `(${asked} attempts); body: bad gateway`,
