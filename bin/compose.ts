@@ -5,10 +5,11 @@ import { describeProblem } from '../config/problem.ts';
 import { setUp } from '../client/setup/set-up.ts';
 import { connectTemporal } from '../client/temporal.ts';
 import { acquireHome, registrarHome } from '../stack/home.ts';
-import { startPostgres } from '../stack/postgres.ts';
+import { startPostgres, type RunningPostgres } from '../stack/postgres.ts';
 import { removeStack, writeStack } from '../stack/state.ts';
 import { findTemporal } from '../stack/temporal-binary.ts';
-import { startTemporal } from '../stack/temporal-server.ts';
+import { startTemporal, type RunningTemporal } from '../stack/temporal-server.ts';
+import { superviseServer } from './server-child.ts';
 import { startSandbox, type SandboxSettings } from './sandbox.ts';
 import { superviseWorker } from './worker-child.ts';
 
@@ -104,10 +105,14 @@ async function embeddedPostgres(
   undo: (() => unknown)[],
   log: (line: string) => void,
 ): Promise<string> {
-  const postgres = await startPostgres({ directory, log });
+  const postgres = await superviseServer<RunningPostgres>(
+    'PostgreSQL',
+    (before) => startPostgres({ directory, log, ...(before ? { port: before.port } : {}) }),
+    log,
+  );
   undo.push(() => postgres.stop());
-  log(`PostgreSQL on port ${postgres.port}`);
-  return postgres.url('registrar');
+  log(`PostgreSQL on port ${postgres.first.port}`);
+  return postgres.first.url('registrar');
 }
 
 async function temporalEnvironment(options: {
@@ -129,14 +134,31 @@ async function temporalEnvironment(options: {
   }
   const { path: binary, origin } = await findTemporal({ env, cacheDirectories: home.binaries, log });
   const namespaces = namespace === 'default' ? [] : [namespace];
-  const temporal = await startTemporal({ binary, directory: home.temporal, namespaces, log });
-  undo.push(() => temporal.stop());
+  const supervised = await superviseServer<RunningTemporal>(
+    'Temporal',
+    (before) =>
+      startTemporal({
+        binary,
+        directory: home.temporal,
+        namespaces,
+        log,
+        ...(before ? portsOf(before) : {}),
+      }),
+    log,
+  );
+  undo.push(() => supervised.stop());
+  const temporal = supervised.first;
   log(`Temporal at ${temporal.address} (${origin}), UI at ${temporal.uiUrl ?? ''}`);
   return {
     TEMPORAL_ADDRESS: temporal.address,
     TEMPORAL_NAMESPACE: namespace,
     TEMPORAL_UI_URL: temporal.uiUrl ?? '',
   };
+}
+
+function portsOf({ address, uiUrl }: RunningTemporal): { readonly port: number; readonly uiPort?: number } {
+  const port = Number(address.split(':').at(-1));
+  return uiUrl === undefined ? { port } : { port, uiPort: Number(new URL(uiUrl).port) };
 }
 
 async function undoAll(undo: (() => unknown)[]): Promise<void> {

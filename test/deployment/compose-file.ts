@@ -27,8 +27,6 @@ const composeFile = z.object({
   volumes: z.record(z.string(), z.unknown()).default({}),
 });
 
-export type ComposeService = z.infer<typeof service>;
-
 /** docker-compose.yml, read as YAML: nothing is filled in yet. */
 export function readComposeFile(): z.infer<typeof composeFile> {
   return composeFile.parse(parse(readRootFile('docker-compose.yml'), { merge: true }));

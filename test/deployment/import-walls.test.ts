@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../support/folder.ts';
@@ -65,11 +64,9 @@ test('every wall stops an import that climbs over it, and lets lawful ones throu
     writeFileSync(path.join(folder, file), text);
   }
   copyFileSync(path.join(root, 'tsconfig.json'), path.join(folder, 'tsconfig.json'));
-  const manifest = createRequire(import.meta.url).resolve('dependency-cruiser/package.json');
   const { stdout } = spawnSync(
-    process.execPath,
+    path.join(root, 'node_modules', '.bin', 'depcruise'),
     [
-      path.join(path.dirname(manifest), 'bin', 'dependency-cruise.mjs'),
       ...['--config', path.join(root, '.dependency-cruiser.cjs'), '--output-type', 'json'],
       ...new Set(files.map(([file]) => file.split('/')[0] ?? '')),
     ],
@@ -79,7 +76,7 @@ test('every wall stops an import that climbs over it, and lets lawful ones throu
   const stopped = violations.map(({ from, rule }) => `${from}: ${rule.name}`);
   for (const [file, , rule] of climbers) expect(stopped).toContain(`${file}: ${rule}`);
   const climbing = new Set<string>(climbers.map(([file]) => file));
-  expect(violations.map(({ from }) => from).filter((file) => !climbing.has(file))).toEqual(['domain/y.ts']);
+  expect(violations.map(({ from }) => from).filter((file) => !climbing.has(file))).toEqual([]);
 });
 
 interface Report {

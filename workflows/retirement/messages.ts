@@ -95,7 +95,8 @@ async function refusingBadInput(request: () => Promise<Answer>): Promise<Answer>
 }
 
 async function recordRefusal(run: Run, what: string, reason: string): Promise<void> {
-  const at = new Date().toISOString();
+  run.notedAtMs = Math.max(Date.now(), run.notedAtMs + 1);
+  const at = new Date(run.notedAtMs).toISOString();
   run.lastRefusal = `${at.slice(0, 19).replace('T', ' ')}Z ${what}: ${reason}`;
   showDetails(run);
   // Not in the workflow task: one that Temporal rejects is done again, and the line would stand there twice.

@@ -46,6 +46,8 @@ export interface Run {
   cause: StageCause | undefined;
   resumes: number;
   lastRefusal: string | undefined;
+  /** Milliseconds since 1970 of the newest note in `responses`: no two notes have the same time. */
+  notedAtMs: number;
   readonly resumeAsks: Ask<ResumeRequest>[];
   readonly cancelAsks: Ask<CancelRequest>[];
 }
@@ -65,6 +67,7 @@ export function createRun(userId: number): Run {
     cause: undefined,
     resumes: 0,
     lastRefusal: undefined,
+    notedAtMs: 0,
     resumeAsks: [],
     cancelAsks: [],
   };
