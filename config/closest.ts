@@ -1,5 +1,5 @@
 /** The candidate that `name` is most likely a slip for: at most two edits away, upper and lower case being equal. */
-export function closest(name: string, candidates: Iterable<string>): string | undefined {
+function closest(name: string, candidates: Iterable<string>): string | undefined {
   let best: { readonly candidate: string; readonly distance: number } | undefined;
   for (const candidate of candidates) {
     if (Math.abs(candidate.length - name.length) > 2) continue;

@@ -28,7 +28,7 @@ const INT8 = 20;
 const types = {
   getTypeParser(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
     if (oid === INT8 && format !== 'binary') return Number;
-    return pg.types.getTypeParser(oid, format as 'text') as (value: string) => unknown;
+    return pg.types.getTypeParser(oid, format) as (value: string) => unknown;
   },
 };
 
@@ -39,7 +39,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     max: options.maxConnections ?? 10,
     application_name: options.applicationName ?? 'registrar',
     connectionTimeoutMillis: 10_000,
-    types: types as pg.CustomTypesConfig,
+    types: types,
   });
   pool.on('error', () => undefined);
   return {
@@ -57,7 +57,7 @@ async function inTransaction<Result>(
   let broken = false;
   try {
     await client.query('begin');
-    const result = await work(client as Queryable);
+    const result = await work(client);
     await client.query('commit');
     return result;
   } catch (error) {

@@ -136,7 +136,7 @@ function cut(text: string): string {
 
 /** Words for a connection error, without any part of the request in them. */
 function connectionTrouble(error: unknown): string {
-  const code = errorCode(error);
+  const code = errorCode(error) ?? 'unknown error';
   switch (code) {
     case 'ECONNREFUSED':
       return 'refused the connection';
@@ -150,7 +150,7 @@ function connectionTrouble(error: unknown): string {
     case 'UND_ERR_CONNECT_TIMEOUT':
       return 'did not accept the connection in time';
     default:
-      return `could not be reached (${code ?? 'unknown error'})`;
+      return `could not be reached (${code})`;
   }
 }
 

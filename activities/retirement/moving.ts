@@ -83,13 +83,15 @@ export function createRecordErrored(
     const story = stored.lastFailure === null ? what : describeFailure(stored.lastFailure);
     await changeState(database, { userId, state: ERRORED, line: line(at, `${ERRORED}: ${story}`) });
     const { queue } = await dependencies.platform.lastValid();
-    await talking(async (signal) => {
-      const outcome = await queue.move(
-        { username: stored.originalUsername, state: ERRORED, response: story },
-        signal,
-      );
+    // Not aborted by a cancellation: a request half-way may still land, after the move of the resume that called it off.
+    await talking(async () => {
+      const outcome = await queue.move({
+        username: stored.originalUsername,
+        state: ERRORED,
+        response: story,
+      });
       if (outcome.kind !== 'refused') return;
-      const status = await queue.find(stored.originalUsername, signal);
+      const status = await queue.find(stored.originalUsername);
       if (status !== undefined && !isTerminal(status.currentState.name)) throw outcome.failure;
     }, insist);
   };

@@ -1,4 +1,4 @@
-import { locate, stateBefore, statesInOrder, type Pipeline, type Stage } from './pipeline.ts';
+import { locate, stateBefore, type Pipeline, type Stage } from './pipeline.ts';
 import { isTerminal } from './states.ts';
 
 /** What an operator asks for: a state name as the LMS has it. */
@@ -101,9 +101,4 @@ function actionFor(runs: boolean, completed: boolean): PlannedAction {
 export function newStages(pipeline: Pipeline, completedStages: readonly string[]): Pipeline {
   const done = new Set(completedStages);
   return pipeline.filter((stage) => !done.has(stage.endState));
-}
-
-/** Every state name in `pipeline`, for messages such as `unknown state "X"; the pipeline has: A, B`. */
-export function stateNames(pipeline: Pipeline): string {
-  return statesInOrder(pipeline).join(', ');
 }

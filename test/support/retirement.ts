@@ -43,12 +43,6 @@ export interface SandboxLearner {
   readonly name: string;
 }
 
-export interface LmsView {
-  readonly email: string;
-  readonly states: unknown;
-  readonly responses: string;
-}
-
 /** The product on real servers, with the sandbox LMS as its platform: what each retirement test drives. */
 export interface RetirementStage {
   readonly temporal: TestNamespace;

@@ -17,7 +17,7 @@ const marks: Readonly<Record<StageProgress, string>> = {
   failed: '✗ failed',
 };
 
-export function renderDetails(run: Run, workflowId: string, namespace: string): string {
+function renderDetails(run: Run, workflowId: string, namespace: string): string {
   const paragraphs = [
     `**${headline(run)}**`,
     ...(run.dueAt === undefined ? [] : [`Due ${shortTime(run.dueAt)}.`]),

@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+// The recorder of test/replay/histories needs the tests' servers, and is none of the tests.
+export default defineConfig({
+  test: {
+    include: ['test/replay/record-histories.ts'],
+    globalSetup: ['test/support/global-setup.ts'],
+    pool: 'forks',
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    teardownTimeout: 30_000,
+  },
+});
