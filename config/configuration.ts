@@ -1,4 +1,5 @@
 import type { Pipeline } from '../domain/retirement/pipeline.ts';
+import type { ServiceDeclaration } from '../domain/retirement/service-declaration.ts';
 
 /** A checked configuration: whoever holds one may rely on everything in it. */
 export interface Configuration {
@@ -93,55 +94,4 @@ export interface RegistrarSettings {
   /** Inside unchecked: `registrar.partner_reports` and `registrar.archive`, with variables filled in. */
   readonly partnerReports?: Readonly<Record<string, unknown>>;
   readonly archive?: Readonly<Record<string, unknown>>;
-}
-
-export type ServiceDeclaration = DeclaredService | ModuleService;
-
-/**
- * A service spoken to over HTTP. Placeholders (see placeholders.ts) in paths and in the texts of bodies are filled in:
- * in a path percent-encoded; in a body as they are, except that a text which is nothing but `{user_id}` becomes a number.
- */
-export interface DeclaredService {
-  readonly kind: 'http';
-  readonly baseUrl: string;
-  readonly auth: ServiceAuth;
-  readonly methods: Readonly<Record<string, DeclaredMethod>>;
-}
-
-export type ServiceAuth =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'bearer'; readonly token: string }
-  | { readonly kind: 'basic'; readonly username: string; readonly password: string }
-  | { readonly kind: 'header'; readonly name: string; readonly value: string }
-  | {
-      readonly kind: 'oauth';
-      readonly tokenUrl: string;
-      readonly clientId: string;
-      readonly clientSecret: string;
-      readonly scope?: string;
-      /** The word before the token in the Authorization header; default `JWT` for tokens of the LMS, otherwise `Bearer`. */
-      readonly scheme: string;
-    };
-
-export interface DeclaredRequest {
-  readonly verb: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  readonly path: string;
-}
-
-export interface DeclaredMethod extends DeclaredRequest {
-  /** JSON with placeholders in its texts; sent as `application/json`. */
-  readonly body?: unknown;
-  /** Statuses that mean success. Default 200, 201, 202, 204. */
-  readonly ok: readonly number[];
-  /** Statuses that mean "nothing to erase here". Default none. */
-  readonly nothingToErase: readonly number[];
-  /** A read-only request that can tell afterwards whether the learner is gone. */
-  readonly verify?: DeclaredRequest & { readonly gone: readonly number[] };
-}
-
-/** A service written as an ES module that exports one async function for each method. */
-export interface ModuleService {
-  readonly kind: 'module';
-  /** Absolute path; in the file it may be relative to the file. */
-  readonly path: string;
 }

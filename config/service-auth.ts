@@ -1,5 +1,5 @@
 import { complete } from './complete.ts';
-import type { ServiceAuth } from './configuration.ts';
+import type { ServiceAuth } from '../domain/retirement/service-declaration.ts';
 import type { Report } from './problem.ts';
 import {
   field,

@@ -1,6 +1,11 @@
 import { statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import type { DeclaredMethod, DeclaredService, ModuleService, ServiceDeclaration } from './configuration.ts';
+import type {
+  DeclaredMethod,
+  DeclaredService,
+  ModuleService,
+  ServiceDeclaration,
+} from '../domain/retirement/service-declaration.ts';
 import { shown, type Report } from './problem.ts';
 import {
   field,

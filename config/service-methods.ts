@@ -1,5 +1,5 @@
-import type { DeclaredMethod, DeclaredRequest } from './configuration.ts';
-import { isPlaceholder, placeholders, placeholdersIn } from './placeholders.ts';
+import type { DeclaredMethod, DeclaredRequest } from '../domain/retirement/service-declaration.ts';
+import { isPlaceholder, placeholders, placeholdersIn } from '../domain/retirement/placeholders.ts';
 import { keyPath, kindOf, shown, type Report } from './problem.ts';
 import {
   field,

@@ -3,6 +3,7 @@ import type { Stage } from '../../domain/retirement/pipeline.ts';
 import { COMPLETE, ERRORED, isTerminal } from '../../domain/retirement/states.ts';
 import { ServiceFailure } from '../../platform/failure.ts';
 import { LMS } from '../../platform/lms/client.ts';
+import type { RetirementQueue } from '../../platform/lms/retirement.ts';
 import type { CancelRequest } from '../../workflows/retirement/contract.ts';
 import { permanent, retryLater } from '../failures.ts';
 import type { RetirementDependencies } from './dependencies.ts';
@@ -133,21 +134,30 @@ export function createCancel(
   return async ({ userId, at, by, reason }) => {
     const { learner, queue } = await prepare(dependencies, userId);
     return talking(async (signal) => {
-      const outcome = await queue.cancel(learner.retirementId, signal);
-      if (outcome.kind === 'refused') {
-        const status = await queue.find(learner.originalUsername, signal);
-        if (status !== undefined) {
-          return {
-            kind: 'refused',
-            reason: `the LMS does not cancel: the learner is at ${status.currentState.name} there`,
-          };
-        }
+      const state = await cancelInLms(queue, learner, signal);
+      if (state !== undefined) {
+        return { kind: 'refused', reason: `the LMS does not cancel: the learner is at ${state} there` };
       }
       const text = `cancelled${byWhomAndWhy({ by, reason })}`;
       await changeState(dependencies.database, { userId, state: 'ABORTED', line: line(at, text) });
       return { kind: 'cancelled' };
     }, refuseOrInsist);
   };
+}
+
+/** The state that the LMS keeps the learner in, or undefined when it has no retirement of this person any more. */
+async function cancelInLms(
+  queue: RetirementQueue,
+  { retirementId, originalUsername }: StoredRetirement,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if ((await queue.cancel(retirementId, signal)).kind === 'cancelled') return undefined;
+  const status = await queue.find(originalUsername, signal);
+  if (status === undefined) return undefined;
+  // Cancelled there and asked for again since: the cancel means the person, so it takes the new request.
+  const asksAgain = status.retirementId !== retirementId;
+  if (asksAgain && (await queue.cancel(status.retirementId, signal)).kind === 'cancelled') return undefined;
+  return status.currentState.name;
 }
 
 /** One more line in `responses`: a refusal, most often. */

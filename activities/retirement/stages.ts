@@ -4,6 +4,7 @@ import { COMPLETE, isTerminal, type TerminalState } from '../../domain/retiremen
 import type { Database } from '../../db/database.ts';
 import { ServiceFailure } from '../../platform/failure.ts';
 import type { ServiceMethod, ServiceOutcome } from '../../platform/learner.ts';
+import type { RetirementStatus } from '../../platform/lms/status.ts';
 import { permanent } from '../failures.ts';
 import type { RetirementDependencies } from './dependencies.ts';
 import { failStage, giveUp, type EarlierAttempts } from './failing.ts';
@@ -68,7 +69,7 @@ async function runStage(dependencies: RetirementDependencies, input: StageInput)
 
   if (input.confirm || input.earlier !== undefined || activityInfo().attempt > 1) {
     const status = await connected.queue.find(learner.originalUsername, signal);
-    if (status === undefined) return goneOrFail(attempt);
+    if (status === undefined || isAnother(status, attempt)) return goneOrFail(attempt);
     await lmsStates.notice([status.currentState, status.lastState]);
     const settled = await settle(attempt, status.currentState.name);
     if (settled !== undefined) return settled;
@@ -172,6 +173,11 @@ async function recordCompleted({ database, input }: Attempt, what: string): Prom
 function goneOrFail(attempt: Attempt, failure?: ServiceFailure): StageResult {
   if (attempt.input.confirm) return { kind: 'gone' };
   throw failure ?? lostRow();
+}
+
+/** Cancelled in the LMS and asked for again: the new retirement has a cooling-off of its own, and gets its own workflow. */
+function isAnother(status: RetirementStatus, { learner }: Attempt): boolean {
+  return status.retirementId !== learner.retirementId;
 }
 
 function lostRow(): ServiceFailure {

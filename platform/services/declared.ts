@@ -1,4 +1,9 @@
 import type { Dispatcher } from 'undici';
+import type {
+  DeclaredMethod,
+  DeclaredService,
+  ServiceAuth,
+} from '../../domain/retirement/service-declaration.ts';
 import { ServiceFailure } from '../failure.ts';
 import type { Learner, Service, ServiceCall, ServiceOutcome } from '../learner.ts';
 import { createTokenSource } from '../oauth.ts';
@@ -7,54 +12,6 @@ import { erased, isSuccess, nobodyThere, nothingToErase } from './outcome.ts';
 import { fillPath } from './path.ts';
 import { checkPlaceholders, fillBody, placeholderValue } from './placeholders.ts';
 import { basicAuthorization } from './third-party.ts';
-
-export type ServiceDeclaration = DeclaredService | ModuleService;
-
-/** A service spoken to over HTTP, as an operator declares it. */
-export interface DeclaredService {
-  readonly kind: 'http';
-  readonly baseUrl: string;
-  readonly auth: ServiceAuth;
-  readonly methods: Readonly<Record<string, DeclaredMethod>>;
-}
-
-export type ServiceAuth =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'bearer'; readonly token: string }
-  | { readonly kind: 'basic'; readonly username: string; readonly password: string }
-  | { readonly kind: 'header'; readonly name: string; readonly value: string }
-  | {
-      readonly kind: 'oauth';
-      readonly tokenUrl: string;
-      readonly clientId: string;
-      readonly clientSecret: string;
-      readonly scope?: string;
-      /** The word before the token in the Authorization header: `Bearer` or `JWT`. */
-      readonly scheme: string;
-    };
-
-interface DeclaredRequest {
-  readonly verb: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  readonly path: string;
-}
-
-export interface DeclaredMethod extends DeclaredRequest {
-  /** JSON with placeholders in its texts. */
-  readonly body?: unknown;
-  /** Statuses that mean success. */
-  readonly ok: readonly number[];
-  /** Statuses that mean "nothing to erase here". */
-  readonly nothingToErase: readonly number[];
-  /** A read-only request that can tell afterwards whether the learner is gone. */
-  readonly verify?: DeclaredRequest & { readonly gone: readonly number[] };
-}
-
-/** A service written as an ES module that exports one async function for each method. */
-interface ModuleService {
-  readonly kind: 'module';
-  /** Absolute. */
-  readonly path: string;
-}
 
 export interface DeclaredServiceOptions {
   /** Milliseconds for one request. */

@@ -1,10 +1,11 @@
 import type { Dispatcher } from 'undici';
 import type { Pipeline } from '../../domain/retirement/pipeline.ts';
+import type { ServiceDeclaration } from '../../domain/retirement/service-declaration.ts';
 import type { Service } from '../learner.ts';
 import type { TokenSource } from '../oauth.ts';
 import { createAmplitude, type AmplitudeKeys } from './amplitude.ts';
 import { createBraze, type BrazeKeys } from './braze.ts';
-import { createDeclaredService, type ServiceDeclaration } from './declared.ts';
+import { createDeclaredService } from './declared.ts';
 import { createHubspot, type HubspotKeys } from './hubspot.ts';
 import { loadModuleService } from './module.ts';
 import { createDemographics, createLicenseManager } from './open-edx.ts';

@@ -1,8 +1,9 @@
+import { isPlaceholder, placeholders, type Placeholder } from '../../domain/retirement/placeholders.ts';
 import type { Learner } from '../learner.ts';
 import { placeholder } from './path.ts';
 
 /** What a declaration may write in braces, and what becomes of it. Undefined: not known for this learner. */
-const values: Readonly<Record<string, (learner: Learner) => string | number | null | undefined>> = {
+const values: Readonly<Record<Placeholder, (learner: Learner) => string | number | null | undefined>> = {
   user_id: (learner) => learner.userId,
   original_username: (learner) => learner.originalUsername,
   original_email: (learner) => learner.originalEmail,
@@ -17,9 +18,9 @@ const values: Readonly<Record<string, (learner: Learner) => string | number | nu
  * one in a key (keys are never filled in).
  */
 export function checkPlaceholders(where: string, path: string, body: unknown): void {
-  const known = Object.keys(values).map((each) => `{${each}}`);
+  const known = placeholders.map((each) => `{${each}}`);
   for (const text of [path, ...textsOf(body)]) {
-    const unknown = (text.match(placeholder) ?? []).find((each) => !known.includes(each));
+    const unknown = (text.match(placeholder) ?? []).find((each) => !known.some((name) => name === each));
     if (unknown !== undefined) {
       throw new Error(`${where}: unknown placeholder ${unknown}; there are: ${known.join(', ')}`);
     }
@@ -59,7 +60,7 @@ function fillText(text: string, learner: Learner, refuse: (what: string) => Erro
 }
 
 function rawValue(learner: Learner, name: string, refuse: (what: string) => Error): string | number | null {
-  const value = values[name]?.(learner);
+  const value = isPlaceholder(name) ? values[name](learner) : undefined;
   if (value !== undefined) return value;
   throw refuse(
     `cannot be asked: {${name}} is not known, set fetch_ecommerce_segment_id in the configuration`,

@@ -1,10 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Learner } from '../../../platform/learner.ts';
-import {
-  createDeclaredService,
-  type DeclaredMethod,
-  type ServiceAuth,
-} from '../../../platform/services/declared.ts';
+import type { DeclaredMethod, ServiceAuth } from '../../../domain/retirement/service-declaration.ts';
+import { createDeclaredService } from '../../../platform/services/declared.ts';
 import {
   failureOf,
   html,

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MessageAnswer, RetireUserResult } from '../../../workflows/retirement/contract.ts';
 import { setRetirementStage, type RetirementStage, type SandboxLearner } from '../../support/retirement.ts';
 import {
+  ask,
   begin,
   beginErrored,
   coolingOffFor,
@@ -83,7 +84,7 @@ describe.concurrent('a cancel while the learner is cooling off', () => {
 
   it('reminds the operator of the password', async () => {
     const learner = await beginCooling('forgetful');
-    const answer = await stage.workflow(learner.user_id).executeUpdate<MessageAnswer>('cancel');
+    const answer = await stage.workflow(learner.user_id).executeUpdate<MessageAnswer, []>('cancel');
     expect(answer.message).toContain('must reset the password');
     const result = (await stage.workflow(learner.user_id).result()) as RetireUserResult;
     expect(result.reason).toContain('must reset the password');
@@ -144,6 +145,34 @@ describe.concurrent('a learner who was cancelled in the LMS', () => {
     expect(await responsesOf(stage, learner, 'ABORTED')).toEqual([
       'ABORTED: the LMS has no retirement row for the learner any more: cancelled there',
     ]);
+  });
+
+  it('and asked again waits out a cooling-off of its own', async () => {
+    const first = await begin(stage, 'changeable', coolingOffFor(2_500));
+    await cancelInLms(first);
+    const second = await ask(stage, 'changeable', coolingOffFor(HOUR));
+    expect(await stage.workflow(first.user_id).result()).toMatchObject({ outcome: 'ABORTED' });
+    expect(await stage.lms('changeable')).toMatchObject({ current_state: 'PENDING' });
+    await stage.collect();
+    const status = await waitFor(
+      async () => {
+        const now = await stage.status(second.user_id);
+        return now.phase === 'cooling-off' && now;
+      },
+      { what: 'the second cooling-off' },
+    );
+    expect(Date.parse(status.coolOffUntil ?? '')).toBeGreaterThan(Date.now());
+    await cancel(second, 'update');
+    await expectAborted(second);
+  });
+
+  it('and asked again is cancelled again by a cancel here', async () => {
+    const learner = await beginCooling('very changeable');
+    await cancelInLms(learner);
+    await ask(stage, 'very changeable', coolingOffFor(HOUR));
+    await cancel(learner, 'update');
+    expect(await stage.workflow(learner.user_id).result()).toMatchObject({ outcome: 'ABORTED' });
+    expect(await stage.lms('very changeable')).toMatchObject({ current_state: null, usable_password: true });
   });
 
   it('is ABORTED by a cancel here too', async () => {

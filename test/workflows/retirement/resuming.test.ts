@@ -173,22 +173,6 @@ describe.concurrent('resume', () => {
     await expectErasedOnce(stage, learner);
   });
 
-  it('in an encoding that nobody knows does no harm', async () => {
-    const learner = await beginErrored(stage, 'undecodable');
-    const payload = {
-      metadata: { encoding: Buffer.from('binary/unheard-of') },
-      data: Buffer.from('what is this'),
-    };
-    await stage.temporal.connection.workflowService.signalWorkflowExecution({
-      namespace: stage.temporal.namespace,
-      workflowExecution: { workflowId: `retirement-${learner.user_id}` },
-      signalName: 'resume',
-      input: { payloads: [payload] },
-    });
-    await resume(learner, 'ENROLLMENTS_COMPLETE');
-    await expectErasedOnce(stage, learner);
-  });
-
   it('is not overwritten by a write of ERRORED that is still being tried', async () => {
     const username = 'late error';
     await stage.fault({ path: PROCTORING, username, status: 403, delay_ms: 600, times: 1 });
