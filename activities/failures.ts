@@ -25,7 +25,8 @@ export function retryLater(type: FailureType, message: string, delayMs?: number)
     type,
     message,
     nonRetryable: false,
-    // The details are for a workflow that waits by itself, after a local attempt.
-    ...(delayMs === undefined ? {} : { nextRetryDelay: delayMs, details: [{ delayMs }] }),
+    // The details are for a workflow that waits by itself, after a local attempt. Temporal takes a delay of 0 for "never
+    // again", and services do send Retry-After: 0, or a date that is past.
+    ...(delayMs === undefined ? {} : { nextRetryDelay: Math.max(1, delayMs), details: [{ delayMs }] }),
   });
 }

@@ -1,5 +1,6 @@
 import { activityInfo, getClient, heartbeat } from '@temporalio/activity';
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/common';
+import type { Database } from '../../db/database.ts';
 import type { Client } from '@temporalio/client';
 import { deadlinesOf } from '../../domain/retirement/deadlines.ts';
 import { statesInOrder, type Pipeline } from '../../domain/retirement/pipeline.ts';
@@ -9,6 +10,7 @@ import type { RetirementStatus } from '../../platform/lms/status.ts';
 import {
   RETIRE_USER,
   retirementStart,
+  retirementWorkflowId,
   userIdOf,
   type CollectResult,
   type RerunInput,
@@ -60,6 +62,7 @@ export function createCollect(dependencies: RetirementDependencies): () => Promi
     const outcomes = await Promise.all(
       batch.map((status) =>
         limited(async () => {
+          if (await hasOlderRetirement(database, client, status)) return false;
           const deadlines = deadlinesOf(status.requestedAt, registrar);
           await insertRetirement(database, status, deadlines);
           heartbeat();
@@ -127,6 +130,26 @@ async function listOpenUserIds(client: Client): Promise<ReadonlySet<number>> {
     if (userId !== undefined) open.add(userId);
   }
   return open;
+}
+
+/**
+ * True while a workflow looks after an earlier retirement of the same person, cancelled in the LMS and asked for again. Its
+ * row must stay until it has seen that at the end of its cooling-off; the new retirement is for a later collection.
+ */
+async function hasOlderRetirement(
+  database: Database,
+  client: Client,
+  { userId, retirementId }: RetirementStatus,
+): Promise<boolean> {
+  const known = await findRetirement(database, userId);
+  if (known === undefined || known.retirementId === retirementId) return false;
+  try {
+    const { status } = await client.workflow.getHandle(retirementWorkflowId(userId)).describe();
+    return status.name === 'RUNNING';
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
 }
 
 /** False when the learner's workflow is open already. */

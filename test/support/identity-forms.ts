@@ -102,7 +102,30 @@ function withoutRepeats(forms: readonly Form[]): readonly Form[] {
   return [...byBytes.values()].filter(({ bytes }) => bytes.length >= SHORTEST_BYTES);
 }
 
-/** What of `forms` is in `bytes`. */
+/** What of `forms` is in `bytes`. One pass over the bytes, however many the forms. */
 export function formsIn(bytes: Buffer, forms: readonly Form[]): readonly string[] {
-  return forms.filter((form) => bytes.includes(form.bytes)).map((form) => form.what);
+  const byHead = new Map<number, Form[]>();
+  const heads = new Uint8Array(1 << 24);
+  for (const form of forms) {
+    const head = headAt(form.bytes, 0);
+    heads[head] = 1;
+    byHead.set(head, [...(byHead.get(head) ?? []), form]);
+  }
+  const found = new Set<string>();
+  for (let at = 0; at + SHORTEST_BYTES <= bytes.length; at += 1) {
+    const head = headAt(bytes, at);
+    if (heads[head] === 0) continue;
+    for (const form of byHead.get(head) ?? []) {
+      const end = at + form.bytes.length;
+      if (end <= bytes.length && bytes.compare(form.bytes, 0, form.bytes.length, at, end) === 0) {
+        found.add(form.what);
+      }
+    }
+  }
+  return [...found];
+}
+
+/** Three bytes as a number; nothing shorter is looked for. */
+function headAt(bytes: Buffer, at: number): number {
+  return ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
 }

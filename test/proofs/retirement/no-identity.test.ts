@@ -73,7 +73,8 @@ beforeAll(async () => {
   stage.configure({
     pipeline,
     registrar: {
-      retry_budget: '3s',
+      // Temporal lets a second pass between two attempts, however short the interval.
+      retry_budget: '10s',
       services: { LEGACY: { module: './legacy.mjs' }, PEOPLE: { base_url: people.url, methods: { forget } } },
     },
   });
@@ -242,8 +243,8 @@ async function refuseMessages(): Promise<void> {
   await parkedOne.signal(RESUME, 'COMPLETE');
   await parkedOne.signal('dance');
   await parkedOne.cancel();
-  await responseOf(stage, learner('missing'), 'cancellation requested').catch(() => undefined);
   await responseOf(stage, learner('missing'), 'refused: signal');
+  await responseOf(stage, learner('missing'), 'refused: cancel');
 }
 
 async function terminateAndFindAgain(): Promise<void> {
@@ -299,7 +300,6 @@ describe('after retirements of every kind, what the Temporal server has stored',
       'met an unexpected error: error P0001',
       'met an unexpected error: error 23514',
       'answered 502',
-      'refused the move',
       `retirement-${idOf('module-broken')}`,
     ];
     const stored = Buffer.concat(files.map(({ bytes }) => bytes));
