@@ -4,7 +4,7 @@ import {
   WorkflowFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
-import { ApplicationFailure, NamespaceNotFoundError, rootCause } from '@temporalio/common';
+import { NamespaceNotFoundError, rootCause } from '@temporalio/common';
 import { ServiceFailure } from '../platform/failure.ts';
 import { failed, OperationError } from './operation-error.ts';
 
@@ -41,23 +41,7 @@ function withAdvice(failure: ServiceFailure): string {
 }
 
 function fromWorkflow(error: WorkflowFailedError): OperationError {
-  const cause = deepest(error.cause);
-  if (cause instanceof ApplicationFailure && cause.type === 'ConfigurationInvalid') {
-    const problems = problemsOf(cause);
-    if (problems.length > 0) return failed(problems.join('\n'), { cause: error });
-  }
   return failed(rootCause(error.cause) ?? error.message, { cause: error });
-}
-
-function problemsOf(cause: ApplicationFailure): readonly string[] {
-  const [details] = cause.details ?? [];
-  if (typeof details !== 'object' || details === null || !('problems' in details)) return [];
-  const { problems } = details;
-  return Array.isArray(problems) ? problems.filter((problem) => typeof problem === 'string') : [];
-}
-
-function deepest(error: unknown): unknown {
-  return error instanceof Error && error.cause instanceof Error ? deepest(error.cause) : error;
 }
 
 function noAnswer(error: unknown): OperationError {

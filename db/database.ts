@@ -18,6 +18,8 @@ export interface DatabaseOptions {
   /** `postgres://user:password@host:port/database`; TLS by `?sslmode=`. */
   readonly url: string;
   readonly maxConnections?: number;
+  /** Milliseconds; default one minute. */
+  readonly queryTimeoutMs?: number;
   /** Shown in `pg_stat_activity`. */
   readonly applicationName?: string;
 }
@@ -39,6 +41,9 @@ export function openDatabase(options: DatabaseOptions): Database {
     max: options.maxConnections ?? 10,
     application_name: options.applicationName ?? 'registrar',
     connectionTimeoutMillis: 10_000,
+    // A server that is gone without a word must not hold an activity for ever.
+    query_timeout: options.queryTimeoutMs ?? 60_000,
+    keepAlive: true,
     types: types,
   });
   pool.on('error', () => undefined);

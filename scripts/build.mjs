@@ -57,6 +57,7 @@ async function bundleWorkflows() {
   const { bundleWorkflowCode, DefaultLogger } = await import('@temporalio/worker');
   const { code } = await bundleWorkflowCode({
     workflowsPath: path.join(dist, 'workflows', 'index.js'),
+    payloadConverterPath: path.join(dist, 'workflows', 'payload-converter.js'),
     logger: new DefaultLogger('WARN'),
   });
   writeFileSync(bundle, code);

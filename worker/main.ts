@@ -63,9 +63,7 @@ export async function runWorker({ env, onReady }: RunWorkerOptions): Promise<voi
     onReady?.();
     await running;
   } finally {
-    await connection.close();
-    await platform.close();
-    await database.close();
+    await Promise.allSettled([connection.close(), platform.close(), database.close()]);
   }
 }
 

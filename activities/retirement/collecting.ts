@@ -1,4 +1,4 @@
-import { activityInfo, getClient, heartbeat } from '@temporalio/activity';
+import { activityInfo, getClient } from '@temporalio/activity';
 import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/common';
 import type { Database } from '../../db/database.ts';
 import type { Client } from '@temporalio/client';
@@ -19,9 +19,10 @@ import {
   type ShownState,
 } from '../../workflows/retirement/contract.ts';
 import { permanent } from '../failures.ts';
+import { beating } from '../heartbeat.ts';
 import type { RetirementDependencies } from './dependencies.ts';
 import { translating } from './failing.ts';
-import { findRetirement, insertRetirement, listCompleteUserIds } from './store.ts';
+import { findRetirement, insertRetirement, listComplete } from './store.ts';
 
 const STARTS_AT_ONCE = 10;
 
@@ -32,81 +33,89 @@ const STARTS_AT_ONCE = 10;
  * `user_count_error_threshold` would be new, before the cut to `max_user_batch_size` and before anybody is started.
  */
 export function createCollect(dependencies: RetirementDependencies): () => Promise<CollectResult> {
-  return async () => {
-    const { database, platform, lmsStates } = dependencies;
-    const connected = await platform.current();
-    const { configuration, queue } = connected;
-    const { pipeline, registrar } = configuration;
-    const client = getClient();
-    const listed = await translating(async () => {
-      await lmsStates.check(connected);
-      const answer = await queue.list(collectedStates(pipeline));
-      if (answer.kind === 'refused')
-        throw permanent('ConfigurationInvalid', 'the LMS does not know a state of the pipeline');
-      return answer.learners;
-    });
-    await lmsStates.notice(listed.flatMap((status) => [status.currentState, status.lastState]));
-    heartbeat();
+  return () => beating(() => collect(dependencies));
+}
 
-    const learners = [...new Map(listed.map((status) => [status.userId, status])).values()];
-    const open = await listOpenUserIds(client);
-    const waiting = learners.filter((status) => !open.has(status.userId));
-    if (waiting.length > registrar.userCountErrorThreshold) {
-      throw permanent(
-        'TooManyLearners',
-        `${waiting.length} learners are new, more than user_count_error_threshold (${registrar.userCountErrorThreshold}): nobody was started; raise registrar.user_count_error_threshold if that many are right`,
-      );
-    }
-    const batch = waiting.slice(0, registrar.maxUserBatchSize);
-    const limited = createLimiter(STARTS_AT_ONCE);
-    const outcomes = await Promise.all(
-      batch.map((status) =>
-        limited(async () => {
-          if (await hasOlderRetirement(database, client, status)) return false;
-          const deadlines = deadlinesOf(status.requestedAt, registrar);
-          await insertRetirement(database, status, deadlines);
-          heartbeat();
-          return start(client, inputFor(status), { state: status.currentState.name, dueAt: deadlines.dueAt });
-        }),
-      ),
+async function collect({ database, platform, lmsStates }: RetirementDependencies): Promise<CollectResult> {
+  const connected = await platform.current();
+  const { configuration, queue } = connected;
+  const { pipeline, registrar } = configuration;
+  const client = getClient();
+  const listed = await translating(async () => {
+    await lmsStates.check(connected);
+    const answer = await queue.list(collectedStates(pipeline));
+    if (answer.kind === 'refused')
+      throw permanent('ConfigurationInvalid', 'the LMS does not know a state of the pipeline');
+    return answer.learners;
+  });
+  await lmsStates.notice(listed.flatMap((status) => [status.currentState, status.lastState]));
+
+  const learners = [...new Map(listed.map((status) => [status.userId, status])).values()];
+  const open = await listOpenUserIds(client);
+  const waiting = learners.filter((status) => !open.has(status.userId));
+  if (waiting.length > registrar.userCountErrorThreshold) {
+    throw permanent(
+      'TooManyLearners',
+      `${waiting.length} learners are new, more than user_count_error_threshold (${registrar.userCountErrorThreshold}): nobody was started; raise registrar.user_count_error_threshold if that many are right`,
     );
-    const started = outcomes.filter(Boolean).length;
-    return {
-      listed: learners.length,
-      started,
-      running: learners.length - waiting.length + (batch.length - started),
-      left: waiting.length - batch.length,
-    };
+  }
+  const batch = waiting.slice(0, registrar.maxUserBatchSize);
+  const limited = createLimiter(STARTS_AT_ONCE);
+  const outcomes = await Promise.all(
+    batch.map((status) =>
+      limited(async () => {
+        if (await hasOlderRetirement(database, client, status)) return false;
+        const deadlines = deadlinesOf(status.requestedAt, registrar);
+        await insertRetirement(database, status, deadlines);
+        return start(client, inputFor(status), { state: status.currentState.name, dueAt: deadlines.dueAt });
+      }),
+    ),
+  );
+  const started = outcomes.filter(Boolean).length;
+  return {
+    listed: learners.length,
+    started,
+    running: learners.length - waiting.length + (batch.length - started),
+    left: waiting.length - batch.length,
   };
 }
 
-/** Starts a new run for each COMPLETE learner who is to go through the pipeline again. Safe to repeat. */
+/**
+ * Starts a new run for each COMPLETE learner who is to go through the pipeline again. Safe to repeat: whoever was started
+ * by an attempt before has a row that changed since `requestedAt`, and is left alone.
+ */
 export function createStartReruns(
   dependencies: RetirementDependencies,
-): (input: RerunInput) => Promise<RerunResult> {
-  return async ({ userId, kind }) => {
-    const { database, platform } = dependencies;
-    const { pipeline } = (await platform.current()).configuration;
-    const endStates = kind === 'only-new' ? pipeline.map((stage) => stage.endState) : undefined;
-    const complete = await listCompleteUserIds(database);
-    const wanted = endStates === undefined ? complete : await listCompleteUserIds(database, endStates);
-    const chosen = userId === undefined ? wanted : wanted.filter((id) => id === userId);
-    const client = getClient();
-    const limited = createLimiter(STARTS_AT_ONCE);
-    const outcomes = await Promise.all(
-      chosen.map((id) =>
-        limited(async () => {
-          heartbeat();
-          const stored = await findRetirement(database, id);
-          if (stored === undefined) return false;
-          return start(client, { userId: id, rerun: kind }, { state: PENDING, dueAt: stored.dueAt });
-        }),
+): (input: StartRerunsInput) => Promise<RerunResult> {
+  return (input) => beating(() => startReruns(dependencies, input));
+}
+
+export interface StartRerunsInput extends RerunInput {
+  /** ISO 8601: when the rerun was asked for. */
+  readonly requestedAt: string;
+}
+
+async function startReruns(
+  { database, platform }: RetirementDependencies,
+  { userId, kind, requestedAt }: StartRerunsInput,
+): Promise<RerunResult> {
+  const { pipeline } = (await platform.current()).configuration;
+  const complete = await listComplete(database, { userId, before: requestedAt });
+  const endStates = kind === 'only-new' ? pipeline.map((stage) => stage.endState) : [];
+  const chosen = complete.filter(
+    ({ completedStages }) => kind === 'all' || endStates.some((state) => !completedStages.includes(state)),
+  );
+  const client = getClient();
+  const limited = createLimiter(STARTS_AT_ONCE);
+  const outcomes = await Promise.all(
+    chosen.map((learner) =>
+      limited(() =>
+        start(client, { userId: learner.userId, rerun: kind }, { state: PENDING, dueAt: learner.dueAt }),
       ),
-    );
-    const considered = userId === undefined ? complete.length : complete.filter((id) => id === userId).length;
-    const started = outcomes.filter(Boolean).length;
-    return { complete: considered, started, unchanged: considered - started };
-  };
+    ),
+  );
+  const started = outcomes.filter(Boolean).length;
+  return { complete: complete.length, started, unchanged: complete.length - started };
 }
 
 /** Waiting, between two stages, stranded inside one, and ERRORED. */

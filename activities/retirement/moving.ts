@@ -1,4 +1,4 @@
-import { cancellationSignal, heartbeat } from '@temporalio/activity';
+import { cancellationSignal } from '@temporalio/activity';
 import type { Stage } from '../../domain/retirement/pipeline.ts';
 import { COMPLETE, ERRORED, isTerminal } from '../../domain/retirement/states.ts';
 import { ServiceFailure } from '../../platform/failure.ts';
@@ -6,8 +6,9 @@ import { LMS } from '../../platform/lms/client.ts';
 import type { RetirementQueue } from '../../platform/lms/retirement.ts';
 import type { CancelRequest } from '../../workflows/retirement/contract.ts';
 import { permanent, retryLater } from '../failures.ts';
+import { beating } from '../heartbeat.ts';
 import type { RetirementDependencies } from './dependencies.ts';
-import { failStage } from './failing.ts';
+import { failStage, type EarlierAttempts, type Tried } from './failing.ts';
 import { addResponse, changeState, findRetirement, type StoredRetirement } from './store.ts';
 import { byWhomAndWhy, describeFailure, line, storable } from './wording.ts';
 
@@ -25,13 +26,17 @@ export interface RecordErroredInput {
   readonly userId: number;
   /** ISO 8601, the workflow's time. */
   readonly at: string;
-  /** Without identity, for a failure that left no story in PostgreSQL. */
+  /** Without identity. */
   readonly what: string;
+  /** The failure left its whole story in PostgreSQL. */
+  readonly hasStory: boolean;
 }
 
 export interface CompleteInput {
   readonly userId: number;
   readonly at: string;
+  /** What was tried before Temporal began to count the attempts. */
+  readonly earlier?: EarlierAttempts;
 }
 
 export interface CancelInput extends CancelRequest {
@@ -65,7 +70,7 @@ export function createMoveBack(
         await changeState(dependencies.database, { userId, state, line: line(at, text) });
         return { kind: 'moved' };
       },
-      failing(dependencies, userId, state),
+      failing(dependencies, { userId, stage: moveTo(state) }),
     );
   };
 }
@@ -77,11 +82,11 @@ export function createMoveBack(
 export function createRecordErrored(
   dependencies: RetirementDependencies,
 ): (input: RecordErroredInput) => Promise<void> {
-  return async ({ userId, at, what }) => {
+  return async ({ userId, at, what, hasStory }) => {
     const { database } = dependencies;
     const stored = await findRetirement(database, userId);
     if (stored === undefined) return;
-    const story = stored.lastFailure === null ? what : describeFailure(stored.lastFailure);
+    const story = hasStory && stored.lastFailure !== null ? describeFailure(stored.lastFailure) : what;
     await changeState(database, { userId, state: ERRORED, line: line(at, `${ERRORED}: ${story}`) });
     const { queue } = await dependencies.platform.lastValid();
     // Not aborted by a cancellation: a request half-way may still land, after the move of the resume that called it off.
@@ -102,7 +107,7 @@ export function createRecordErrored(
 export function createComplete(
   dependencies: RetirementDependencies,
 ): (input: CompleteInput) => Promise<void> {
-  return async ({ userId, at }) => {
+  return async ({ userId, at, earlier }) => {
     const { learner, queue } = await prepare(dependencies, userId);
     await talking(
       async (signal) => {
@@ -118,7 +123,11 @@ export function createComplete(
           if (status?.currentState.name !== COMPLETE) throw outcome.failure;
         }
       },
-      failing(dependencies, userId, COMPLETE),
+      failing(dependencies, {
+        userId,
+        stage: moveTo(COMPLETE),
+        ...(earlier === undefined ? {} : { earlier }),
+      }),
     );
     // Written by an attempt that died before Temporal heard of it.
     if (learner.currentState === COMPLETE) return;
@@ -178,27 +187,27 @@ async function prepare(
   return { learner, queue: (await platform.lastValid()).queue };
 }
 
-const HEARTBEAT_EVERY_MS = 1_000;
-
 /** Runs requests to the LMS with heartbeats; a failure of the LMS's goes through `translate`, which throws. */
 async function talking<Result>(
   work: (signal: AbortSignal) => Promise<Result>,
   translate: (failure: ServiceFailure) => Promise<Result>,
 ): Promise<Result> {
-  const beat = setInterval(() => heartbeat(), HEARTBEAT_EVERY_MS);
   try {
-    return await work(cancellationSignal());
+    return await beating(() => work(cancellationSignal()));
   } catch (error) {
     if (!(error instanceof ServiceFailure)) throw error;
     return await translate(error);
-  } finally {
-    clearInterval(beat);
   }
 }
 
+/** A write that must land does not wait longer than this because one answer asked for it. */
+const LONGEST_WAIT_MS = 60_000;
+
 /** Whatever the LMS says: try again. */
 async function insist(failure: ServiceFailure): Promise<never> {
-  throw retryLater('ServiceUnavailable', failure.message, failure.exchange.retryAfterMs);
+  const { retryAfterMs } = failure.exchange;
+  const waitMs = retryAfterMs === undefined ? undefined : Math.min(retryAfterMs, LONGEST_WAIT_MS);
+  throw retryLater('ServiceUnavailable', failure.message, waitMs);
 }
 
 async function refuseOrInsist(failure: ServiceFailure): Promise<CancelResult> {
@@ -207,10 +216,9 @@ async function refuseOrInsist(failure: ServiceFailure): Promise<CancelResult> {
 
 function failing(
   dependencies: RetirementDependencies,
-  userId: number,
-  state: string,
+  tried: Tried,
 ): (failure: ServiceFailure) => Promise<never> {
-  return (error) => failStage(dependencies, { userId, stage: moveTo(state), error });
+  return (error) => failStage(dependencies, { ...tried, error });
 }
 
 /** A move of the LMS that belongs to no row of the pipeline fails by the same rules as a stage. */

@@ -71,7 +71,10 @@ export function createOpenRetirement(
     const deadlines = deadlinesOf(stored.requestedAt, registrar);
     await updateDeadlines(database, input.userId, deadlines);
     const where = await locateRetirement(dependencies, connected, stored, input);
-    const fresh = where.kind === 'adopted' ? await findRetirement(database, input.userId) : stored;
+    const fresh =
+      where.kind === 'adopted' || where.kind === 'errored'
+        ? await findRetirement(database, input.userId)
+        : stored;
     return {
       coolOffUntil: deadlines.coolOffUntil.toISOString(),
       dueAt: deadlines.dueAt.toISOString(),
@@ -120,7 +123,10 @@ async function locateRetirement(
     return closed('ABORTED', 'the LMS has no retirement row for the learner: cancelled there');
   if (found.state === COMPLETE) return closed('COMPLETE', 'the LMS has the learner as COMPLETE already');
   if (found.state === ABORTED) return closed('ABORTED', 'the LMS has the learner as ABORTED');
-  if (found.state === PENDING) return { kind: 'pending', begun: stored.firstStageAt !== null };
+  if (found.state === PENDING) {
+    // Moved back to PENDING by hand or by another driver: what it erased before cannot be given back.
+    return { kind: 'pending', begun: stored.firstStageAt !== null || found.lastState !== PENDING };
+  }
   if (found.state === ERRORED) return adoptErrored(dependencies, platform, stored, found, at);
 
   const { pipeline } = platform.configuration;
@@ -164,10 +170,10 @@ async function adoptErrored(
   at: string,
 ): Promise<Where> {
   const { pipeline } = platform.configuration;
-  const failedIn = [found.lastState, stored.lastState].find(
-    (state) => locate(pipeline, state).kind === 'inside',
-  );
-  const position = locate(pipeline, failedIn ?? found.lastState);
+  // The last state is the failed stage's start state, or the state before it when already the move to it failed.
+  const position = locate(pipeline, found.lastState);
+  const failedStage =
+    position.kind === 'unknown' ? undefined : (pipeline[position.index]?.startState ?? COMPLETE);
   await recordAdoption(database, {
     userId: stored.userId,
     state: ERRORED,
@@ -178,7 +184,7 @@ async function adoptErrored(
     completed:
       position.kind === 'unknown' ? [] : pipeline.slice(0, position.index).map((stage) => stage.endState),
   });
-  return { kind: 'errored', ...(failedIn === undefined ? {} : { failedStage: failedIn }) };
+  return { kind: 'errored', ...(failedStage === undefined ? {} : { failedStage }) };
 }
 
 function stagesToRerun(platform: Platform, stored: StoredRetirement, kind: RerunKind): Pipeline {

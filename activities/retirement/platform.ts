@@ -43,40 +43,47 @@ interface Connected {
 /** Keeps one set of connections and tokens for as long as the configuration stays the same. */
 export function createPlatformSource(source: ConfigurationSource): PlatformSource {
   let kept: { readonly digest: string; readonly connecting: Promise<Connected> } | undefined;
+  let working: Connected | undefined;
 
-  const connectTo = async (configuration: Configuration): Promise<Platform> => {
+  const connectTo = async (configuration: Configuration): Promise<Connected> => {
     if (kept?.digest !== configuration.digest) {
-      const previous = kept;
       // Activities under way keep the platform they began with; its idle connections end by themselves.
       const next = { digest: configuration.digest, connecting: connect(configuration) };
       kept = next;
       next.connecting.catch(() => {
         // What a module or declaration lacks may be mended without touching the file.
-        if (kept === next) kept = previous;
+        if (kept === next) kept = undefined;
       });
     }
+    working = await kept.connecting;
+    return working;
+  };
+
+  /** The platform of the file as it is, or why there is none. */
+  const attempt = async (): Promise<Connected | string> => {
+    const loaded = await source.current();
+    if (loaded.kind === 'invalid') return describeProblems(loaded.problems);
     try {
-      return (await kept.connecting).platform;
+      return await connectTo(loaded.configuration);
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      throw permanent('ConfigurationInvalid', `the configuration is not valid: ${why}`);
+      return `the configuration is not valid: ${error instanceof Error ? error.message : String(error)}`;
     }
   };
 
   return {
     current: async () => {
-      const loaded = await source.current();
-      if (loaded.kind === 'valid') return connectTo(loaded.configuration);
-      throw permanent('ConfigurationInvalid', describeProblems(loaded.problems));
+      const connected = await attempt();
+      if (typeof connected === 'string') throw permanent('ConfigurationInvalid', connected);
+      return connected.platform;
     },
     lastValid: async () => {
-      const loaded = await source.current();
-      if (loaded.kind === 'valid') return connectTo(loaded.configuration);
-      if (kept !== undefined) return (await kept.connecting).platform;
-      throw retryLater('ConfigurationInvalid', describeProblems(loaded.problems));
+      const connected = await attempt();
+      if (typeof connected !== 'string') return connected.platform;
+      if (working === undefined) throw retryLater('ConfigurationInvalid', connected);
+      return working.platform;
     },
     close: async () => {
-      if (kept !== undefined) await (await kept.connecting).client.close();
+      await working?.client.close();
     },
   };
 }

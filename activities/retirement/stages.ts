@@ -1,4 +1,4 @@
-import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
+import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import { isAtOrPast, type Stage } from '../../domain/retirement/pipeline.ts';
 import { COMPLETE, isTerminal, type TerminalState } from '../../domain/retirement/states.ts';
 import type { Database } from '../../db/database.ts';
@@ -6,6 +6,7 @@ import { ServiceFailure } from '../../platform/failure.ts';
 import type { ServiceMethod, ServiceOutcome } from '../../platform/learner.ts';
 import type { RetirementStatus } from '../../platform/lms/status.ts';
 import { permanent } from '../failures.ts';
+import { beating } from '../heartbeat.ts';
 import type { RetirementDependencies } from './dependencies.ts';
 import { failStage, giveUp, type EarlierAttempts } from './failing.ts';
 import type { Platform } from './platform.ts';
@@ -30,8 +31,6 @@ export type StageResult =
   /** Somebody else took the learner to a terminal state. */
   | { readonly kind: 'elsewhere'; readonly state: TerminalState };
 
-const HEARTBEAT_EVERY_MS = 2_000;
-
 /**
  * One stage: the LMS to its start state, the service's method, the LMS to its end state, then our own row. Safe to run
  * again after dying between any two of these: a repeated attempt first reads where the LMS has the learner, a refused
@@ -41,14 +40,11 @@ export function createRunStage(
   dependencies: RetirementDependencies,
 ): (input: StageInput) => Promise<StageResult> {
   return async (input) => {
-    const beat = setInterval(() => heartbeat(), HEARTBEAT_EVERY_MS);
     try {
-      return await runStage(dependencies, input);
+      return await beating(() => runStage(dependencies, input));
     } catch (error) {
       if (!(error instanceof ServiceFailure)) throw error;
       return await failStage(dependencies, { ...input, error });
-    } finally {
-      clearInterval(beat);
     }
   };
 }
@@ -127,10 +123,9 @@ async function settle(attempt: Attempt, state: string): Promise<StageResult | un
 async function callService(attempt: Attempt, method: ServiceMethod): Promise<StageResult> {
   const { input, learner, platform, database, signal } = attempt;
   const { stage, userId } = input;
-  const [outcome] = await Promise.all([
-    callMethod(attempt, method),
-    beginStage(database, userId, stage.startState),
-  ]);
+  // Before the call: that a stage has begun must never be forgotten once a service has heard of it.
+  await beginStage(database, userId, stage.startState);
+  const outcome = await callMethod(attempt, method);
   const moved = await platform.queue.move(
     {
       username: learner.originalUsername,
@@ -161,12 +156,16 @@ async function callMethod(
 
 async function recordCompleted({ database, input }: Attempt, what: string): Promise<void> {
   const { userId, stage } = input;
-  await completeStage(database, {
+  const done = {
     userId,
     startState: stage.startState,
     endState: stage.endState,
     line: line(new Date(), `${stage.endState}: ${what}`),
-  });
+  };
+  if (await completeStage(database, done)) return;
+  // An attempt given up for dead has written something else since: the LMS has the stage, so our row is to have it too.
+  await beginStage(database, userId, stage.startState);
+  await completeStage(database, done);
 }
 
 /** Before the first stage a missing row means a cancel in the LMS; later on it is a failure like any other. */

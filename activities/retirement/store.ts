@@ -134,18 +134,19 @@ export async function listRetirements(
   return rows;
 }
 
-/** COMPLETE learners; with `endStates`, only those who have not completed every one of these stages. */
-export async function listCompleteUserIds(
+/** COMPLETE learners, or the one of them with this id, whose rows have not changed since `before` (ISO 8601). */
+export async function listComplete(
   db: Queryable,
-  endStates?: readonly string[],
-): Promise<readonly number[]> {
-  const { rows } = await db.query<{ userId: number }>(
-    `select user_id as "userId" from user_retirement_status
-     where current_state = 'COMPLETE' and ($1::text[] is null or not completed_stages @> $1::text[])
+  { userId, before }: { readonly userId?: number | undefined; readonly before: string },
+): Promise<readonly Pick<StoredRetirement, 'userId' | 'completedStages' | 'dueAt'>[]> {
+  const { rows } = await db.query<Pick<StoredRetirement, 'userId' | 'completedStages' | 'dueAt'>>(
+    `select user_id as "userId", completed_stages as "completedStages", due_at as "dueAt"
+     from user_retirement_status
+     where current_state = 'COMPLETE' and modified_at < $1 and ($2::bigint is null or user_id = $2)
      order by user_id`,
-    [endStates ?? null],
+    [before, userId ?? null],
   );
-  return rows.map((row) => row.userId);
+  return rows;
 }
 
 /** The stage's working state is set in the LMS: from here on, nothing can be cancelled. */
@@ -161,7 +162,7 @@ export async function beginStage(db: Queryable, userId: number, startState: stri
   });
 }
 
-/** Writes the end state, the response and the completed stage, once: a second call finds nothing to do. */
+/** Writes the end state, the response and the completed stage; false when the row is not at the start state. */
 export async function completeStage(
   db: Queryable,
   done: {
@@ -170,8 +171,8 @@ export async function completeStage(
     readonly endState: string;
     readonly line: string;
   },
-): Promise<void> {
-  await db.query({
+): Promise<boolean> {
+  const { rowCount } = await db.query({
     name: 'complete-stage',
     text: `
       update user_retirement_status
@@ -182,6 +183,7 @@ export async function completeStage(
       where user_id = $1 and current_state = $2`,
     values: [done.userId, done.startState, done.endState, done.line],
   });
+  return rowCount === 1;
 }
 
 export interface StateChange {
@@ -191,6 +193,7 @@ export interface StateChange {
   readonly line: string;
 }
 
+/** Writes a state and its line. Any state but ERRORED forgets the failure before it. */
 export async function changeState(db: Queryable, change: StateChange): Promise<void> {
   await db.query({
     name: 'change-state',
@@ -198,6 +201,7 @@ export async function changeState(db: Queryable, change: StateChange): Promise<v
       update user_retirement_status
       set last_state = case when current_state = $2 then last_state else current_state end, current_state = $2,
           responses = case when strpos(responses, $3) > 0 then responses else responses || $3 || e'\\n' end,
+          last_failure = case when $2 = 'ERRORED' then last_failure end,
           modified_at = now()
       where user_id = $1`,
     values: [change.userId, change.state, change.line],

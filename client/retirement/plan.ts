@@ -21,7 +21,13 @@ export interface ResumePlan {
 export async function planResume(context: RetirementContext, who: string, from: string): Promise<ResumePlan> {
   const row = await oneWho(context.database, who);
   const { pipeline } = await context.configuration();
-  const decision = decideResume({ pipeline, failedStage: failedStageOf(row, pipeline), from, skip: true });
+  const decision = decideResume({
+    pipeline,
+    failedStage: failedStageOf(row, pipeline),
+    completedStages: row.completedStages,
+    from,
+    skip: true,
+  });
   if (decision.kind === 'refused') throw refused(decision.reason);
   return {
     userId: row.userId,

@@ -1,4 +1,4 @@
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/common';
 import { ABORTED, COMPLETE, ERRORED } from '../../domain/retirement/states.ts';
 import type { RetirementStatus } from '../../platform/lms/status.ts';
 import {
@@ -8,6 +8,7 @@ import {
 } from '../../workflows/retirement/contract.ts';
 import { withLms } from '../lms.ts';
 import { notFound, refused } from '../operation-error.ts';
+import type { TemporalAccess } from '../temporal.ts';
 import type { RetirementContext } from './context.ts';
 import { requireFittingPipeline, takeIn } from './take-in.ts';
 
@@ -30,6 +31,8 @@ export async function startRetirement(context: RetirementContext, username: stri
     if (status === undefined || status.originalUsername !== username) throw unknownTo(username, status);
     refuseClosed(status);
     await requireFittingPipeline(context, configuration, queue, [status.currentState, status.lastState]);
+    // Before the row is written: a workflow that still looks after an older request of the same person relies on it.
+    if (await isUnderWay(temporal, status.userId)) throw underWay(status.userId);
     const start = await takeIn(context, configuration, status);
     try {
       await temporal.client.workflow.start(RETIRE_USER, {
@@ -39,12 +42,26 @@ export async function startRetirement(context: RetirementContext, username: stri
       });
     } catch (error) {
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-      throw refused(
-        `the learner's workflow ${start.workflowId} runs already: see \`registrar retirement show ${status.userId}\``,
-      );
+      throw underWay(status.userId);
     }
     return { userId: status.userId, workflowId: start.workflowId, state: status.currentState.name };
   });
+}
+
+async function isUnderWay({ client }: TemporalAccess, userId: number): Promise<boolean> {
+  try {
+    const { status } = await client.workflow.getHandle(retirementWorkflowId(userId)).describe();
+    return status.name === 'RUNNING';
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}
+
+function underWay(userId: number): Error {
+  return refused(
+    `the learner's workflow ${retirementWorkflowId(userId)} runs already: see \`registrar retirement show ${userId}\``,
+  );
 }
 
 function unknownTo(username: string, status: RetirementStatus | undefined): Error {

@@ -1,11 +1,13 @@
 import { locate, stateBefore, type Pipeline, type Stage } from './pipeline.ts';
-import { isTerminal } from './states.ts';
+import { COMPLETE, isTerminal } from './states.ts';
 
 /** What an operator asks for: a state name as the LMS has it. */
 export interface ResumeQuestion {
   readonly pipeline: Pipeline;
-  /** Start state of the stage that failed; absent when the learner was found ERRORED and nobody knows where. */
+  /** Start state of the stage that failed, or COMPLETE when only that was left to write; absent when nobody knows. */
   readonly failedStage?: string | undefined;
+  /** End states that the learner has reached: what decides when the failed stage is not known or not in the pipeline. */
+  readonly completedStages: readonly string[];
   readonly from: string;
   /** Says that stages between the failed one and `from` are to be left out on purpose. */
   readonly skip: boolean;
@@ -27,42 +29,52 @@ export type ResumeDecision =
  * earlier one; a start state means "retry that one". A later state is refused unless `skip` is set.
  */
 export function decideResume(question: ResumeQuestion): ResumeDecision {
-  const { pipeline, failedStage, from, skip } = question;
+  const { pipeline, from, skip } = question;
   if (isTerminal(from)) {
-    return refused(
-      `${from} is a terminal state, nothing can be resumed from it; ${possible(pipeline, failedStage)}`,
-    );
+    return refused(`${from} is a terminal state, nothing can be resumed from it; ${possible(question)}`);
   }
   const position = locate(pipeline, from);
-  if (position.kind === 'unknown') {
-    return refused(`unknown state "${from}"; ${possible(pipeline, failedStage)}`);
-  }
-  const failedIndex = pipeline.findIndex((stage) => stage.startState === failedStage);
-  const late = failedIndex >= 0 && position.index > failedIndex;
+  if (position.kind === 'unknown') return refused(`unknown state "${from}"; ${possible(question)}`);
+  const latest = latestIndex(question);
+  const late = position.index > latest;
   if (late && !skip) {
-    const latest = stateBefore(pipeline, failedIndex);
+    const state = stateBefore(pipeline, latest);
     return refused(
-      `${from} is later than ${latest}, the state before the failed stage ${failedStage ?? ''}, and would leave it out; ` +
-        `resume from ${latest} or earlier, or say "skip": true`,
+      `${from} is later than ${state}, the state before ${pipeline[latest]?.startState ?? COMPLETE}, and would leave stages out; ` +
+        `resume from ${state} or earlier, or say "skip": true`,
     );
   }
   return {
     kind: 'accepted',
     index: position.index,
     state: stateBefore(pipeline, position.index),
-    skipped: late ? pipeline.slice(failedIndex, position.index) : [],
+    skipped: late ? pipeline.slice(latest, position.index) : [],
   };
 }
 
+type Standing = Pick<ResumeQuestion, 'pipeline' | 'failedStage' | 'completedStages'>;
+
 /** The states that a plain resume accepts, in order: PENDING and every end state up to the failed stage. */
-export function resumableStates(pipeline: Pipeline, failedStage: string | undefined): readonly string[] {
-  const failedIndex = pipeline.findIndex((stage) => stage.startState === failedStage);
-  const last = failedIndex >= 0 ? failedIndex : pipeline.length;
-  return Array.from({ length: last + 1 }, (_, index) => stateBefore(pipeline, index));
+export function resumableStates(standing: Standing): readonly string[] {
+  return Array.from({ length: latestIndex(standing) + 1 }, (_, index) =>
+    stateBefore(standing.pipeline, index),
+  );
 }
 
-function possible(pipeline: Pipeline, failedStage: string | undefined): string {
-  return `possible states: ${resumableStates(pipeline, failedStage).join(', ')}`;
+/**
+ * Index of the stage that failed: nothing after it may be resumed from without leaving something out. When the stage is
+ * unknown, or its row was taken out of the file, the first stage that the learner has never completed.
+ */
+function latestIndex({ pipeline, failedStage, completedStages }: Standing): number {
+  if (failedStage === COMPLETE) return pipeline.length;
+  const failed = pipeline.findIndex((stage) => stage.startState === failedStage);
+  if (failed >= 0) return failed;
+  const open = pipeline.findIndex((stage) => !completedStages.includes(stage.endState));
+  return open < 0 ? pipeline.length : open;
+}
+
+function possible(standing: Standing): string {
+  return `possible states: ${resumableStates(standing).join(', ')}`;
 }
 
 function refused(reason: string): ResumeDecision {

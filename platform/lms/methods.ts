@@ -1,6 +1,9 @@
 import type { Learner, Service, ServiceMethod, ServiceOutcome } from '../learner.ts';
 import type { LmsAnswer, LmsClient, LmsRequest } from './client.ts';
 
+/** Longest part of an answer that goes to a learner's log. */
+const MAX_RESPONSE_LENGTH = 500;
+
 /**
  * The LMS's methods that a pipeline row may name. Each acts only while the learner is in a working state, and may be
  * called twice: the LMS erases what is left and answers the same.
@@ -49,5 +52,8 @@ function aboutUserId(route: string, learner: Learner): LmsRequest {
 function erased(answer: LmsAnswer): ServiceOutcome {
   if (answer.status === 204 || answer.text.length === 0)
     return { kind: 'erased', response: String(answer.status) };
-  return { kind: 'erased', response: `${answer.status} ${JSON.stringify(answer.json())}` };
+  return {
+    kind: 'erased',
+    response: `${answer.status} ${JSON.stringify(answer.json())}`.slice(0, MAX_RESPONSE_LENGTH),
+  };
 }

@@ -1,5 +1,6 @@
 import { LMS, type LmsAnswer, type LmsClient } from './client.ts';
 import type { ServiceFailure } from '../failure.ts';
+import { isMissingRoute } from '../services/missing-route.ts';
 import { parseStatus, type RetirementStatus } from './status.ts';
 
 const ACCOUNTS = '/api/user/v1/accounts';
@@ -30,7 +31,12 @@ export interface RetirementQueue {
   /** Learners in any of `states`, in the order of their rows. `refused` when the LMS does not know one of the states. */
   list(
     states: readonly string[],
-    options?: { readonly limit?: number; readonly signal?: AbortSignal | undefined },
+    options?: {
+      /** Only rows created at least so long ago; default 0: all. */
+      readonly coolOffDays?: number;
+      readonly limit?: number;
+      readonly signal?: AbortSignal | undefined;
+    },
   ): Promise<
     { readonly kind: 'listed'; readonly learners: readonly RetirementStatus[] } | { readonly kind: 'refused' }
   >;
@@ -70,8 +76,8 @@ export function createRetirementQueue(client: LmsClient): RetirementQueue {
       return { kind: answer.status === 404 ? 'gone' : 'refused', failure };
     },
 
-    list: async (states, { limit, signal } = {}) => {
-      const query = new URLSearchParams({ cool_off_days: '0' });
+    list: async (states, { coolOffDays = 0, limit, signal } = {}) => {
+      const query = new URLSearchParams({ cool_off_days: String(coolOffDays) });
       for (const state of states) query.append('states', state);
       if (limit !== undefined) query.set('limit', String(limit));
       const answer = await client.send(
@@ -101,10 +107,19 @@ export function createRetirementQueue(client: LmsClient): RetirementQueue {
   };
 }
 
-/** A 404 from a route that does not exist comes as a page for people; one about a learner is empty or JSON. */
+/** A 404 about a learner is empty or JSON; anything else is a proxy or a framework that has no such route. */
 function refuseMissingRoute(answer: LmsAnswer): void {
-  if (/<html|<!doctype/i.test(answer.text))
-    throw answer.failure(`answered 404 with HTML: ${LMS} has no such route`);
+  if (answer.text.trim() === '' || (isJson(answer.text) && !isMissingRoute(answer))) return;
+  throw answer.failure(`answered 404 in words that are not the ${LMS}'s: it has no such route`);
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function unreadable(answer: LmsAnswer): never {

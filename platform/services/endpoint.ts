@@ -1,9 +1,9 @@
 import type { Dispatcher } from 'undici';
 import type { ServiceFailure } from '../failure.ts';
-import { exchange, failure, type HttpAnswer, type HttpRequest } from '../http.ts';
+import { exchange, failure, isHtml, type HttpAnswer, type HttpRequest } from '../http.ts';
 import type { TokenSource } from '../oauth.ts';
 import { parseSecretJson, redact } from '../redact.ts';
-import { isHtmlPage, isMissingRoute } from './missing-route.ts';
+import { isMissingRoute } from './missing-route.ts';
 
 export interface EndpointOptions {
   /** The pipeline's name of the service; failures carry it. */
@@ -115,7 +115,7 @@ function httpRequest(
 
 function judge(asked: HttpRequest, answer: HttpAnswer, secrets: readonly string[]): Reply {
   const shown = { ...answer, text: redact(answer.text, secrets) };
-  const html = isHtmlPage(answer);
+  const html = isHtml(answer);
   const proxySpoke = html && answer.status >= 200 && answer.status < 300;
   return {
     status: answer.status,

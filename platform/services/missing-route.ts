@@ -8,16 +8,11 @@ const routeTexts = [
   /"message"\s*:\s*"no Route matched with those values"/i,
 ];
 
-/** As `isHtml`, but not of an empty body: Django labels those HTML too, and a 204 of its is no page of a proxy. */
-export function isHtmlPage(answer: HttpAnswer): boolean {
-  return answer.text.trim().length > 0 && isHtml(answer);
-}
-
 /**
  * True for a 404 or 410 that a framework or proxy wrote because nothing is served at this path. Such an answer says nothing
  * about the learner, so it must never count as "nothing to erase".
  */
 export function isMissingRoute(answer: HttpAnswer): boolean {
   if (answer.status !== 404 && answer.status !== 410) return false;
-  return isHtmlPage(answer) || routeTexts.some((text) => text.test(answer.text));
+  return isHtml(answer) || routeTexts.some((text) => text.test(answer.text));
 }

@@ -23,6 +23,9 @@ export interface ModuleServiceOptions {
   readonly methods?: readonly string[];
 }
 
+/** A call of a module may last as long as so many requests that time out. */
+const REQUESTS_A_CALL = 5;
+
 /** Longest text of a module that goes to a learner's log. */
 const MAX_RESPONSE_LENGTH = 500;
 
@@ -82,7 +85,9 @@ async function callModule(
   try {
     signal.throwIfAborted();
     const given = { learner, signal, fetch: createModuleFetch(signal, timeoutMs) };
-    return outcomeOf(await untilAborted(Promise.resolve(call(given)), signal));
+    // What hangs on something else than its `fetch` is given up: the stage then fails by the rules of all others.
+    const limit = AbortSignal.timeout(timeoutMs * REQUESTS_A_CALL);
+    return outcomeOf(await untilAborted(Promise.resolve(call(given)), AbortSignal.any([signal, limit])));
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     throw moduleFailure(service, method, error);

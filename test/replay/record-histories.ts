@@ -76,15 +76,13 @@ async function keep(name: string, workflowId: string, runId?: string, on = stage
   );
 }
 
-/** Takes out what names the machine: paths in stack traces, and who asked (`pid@host`). No replay looks at either. */
+/** Takes out what names the machine: paths in stack traces, and `pid@host`. No replay looks at either. */
 function scrub(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(scrub);
+  if (typeof value === 'string') return value.replace(/\d+@[\w.-]+/g, 'recorder');
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([key]) => key !== 'stackTrace')
-      .map(([key, inner]) => [key, key === 'identity' ? 'recorder' : scrub(inner)]),
-  );
+  const kept = Object.entries(value).filter(([key]) => key !== 'stackTrace');
+  return Object.fromEntries(kept.map(([key, inner]) => [key, scrub(inner)]));
 }
 
 function asRecord(value: unknown): Record<string, unknown> {

@@ -101,7 +101,12 @@ async function provideBundle(project: TestProject, folder: string): Promise<void
   const bundle = await attempt('the workflows cannot be bundled', async () => {
     if (!existsSync(workflowsPath)) throw new Error(`${workflowsPath} is missing`);
     const { bundleWorkflowCode, DefaultLogger } = await import('@temporalio/worker');
-    const { code } = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('WARN') });
+    const payloadConverterPath = path.join(path.dirname(workflowsPath), 'payload-converter.ts');
+    const { code } = await bundleWorkflowCode({
+      workflowsPath,
+      payloadConverterPath,
+      logger: new DefaultLogger('WARN'),
+    });
     const codePath = path.join(folder, 'workflows.js');
     writeFileSync(codePath, code);
     return codePath;

@@ -89,6 +89,8 @@ export interface ParkedRun {
   /** The LMS and PostgreSQL have taken the ERRORED state. */
   readonly recorded: boolean;
   readonly resumes: number;
+  /** End states that a rerun of only the new stages leaves out. */
+  readonly leftOut?: readonly string[];
 }
 
 export interface RetireUserResult {

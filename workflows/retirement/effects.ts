@@ -1,5 +1,7 @@
-import { ApplicationFailure, log, proxyActivities, proxyLocalActivities, sleep } from '@temporalio/workflow';
+import { ApplicationFailure, proxyActivities, proxyLocalActivities, sleep } from '@temporalio/workflow';
+import type { EarlierAttempts } from '../../activities/retirement/failing.ts';
 import type { RetirementActivities } from '../../activities/retirement/index.ts';
+import type { CompleteInput } from '../../activities/retirement/moving.ts';
 import type { StageInput, StageResult } from '../../activities/retirement/stages.ts';
 import type { RetryTiming } from '../../activities/retirement/opening.ts';
 import { stageName } from '../../domain/retirement/pipeline.ts';
@@ -15,7 +17,7 @@ export const patient = proxyActivities<RetirementActivities>({
 });
 
 /** For short effects that must not be tried in the workflow task first. */
-export const unheard = proxyActivities<RetirementActivities>({
+export const retried = proxyActivities<RetirementActivities>({
   startToCloseTimeout: '1 minute',
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
 });
@@ -25,7 +27,7 @@ const local = proxyLocalActivities<RetirementActivities>({
   retry: { maximumAttempts: 1 },
 });
 
-type Quick = 'openRetirement' | 'readPipeline' | 'recordState' | 'completeRetirement';
+type Quick = 'openRetirement' | 'readPipeline' | 'recordState';
 
 /**
  * Runs a short effect inside the workflow task, which costs the server nothing; when that one attempt fails in a
@@ -36,13 +38,22 @@ export async function quickly<Name extends Quick>(
   ...args: Parameters<RetirementActivities[Name]>
 ): Promise<Awaited<ReturnType<RetirementActivities[Name]>>> {
   type Effect = (...given: typeof args) => Promise<Awaited<ReturnType<RetirementActivities[Name]>>>;
-  try {
-    return await (local[name] as Effect)(...args);
-  } catch (error) {
-    if (isFinal(error)) throw error;
-    log.debug('a local attempt failed, going on as an activity', { activity: name });
-    return (unheard[name] as Effect)(...args);
-  }
+  return firstLocally({
+    what: name,
+    waitMs: 1_000,
+    locally: () => (local[name] as Effect)(...args),
+    again: () => (retried[name] as Effect)(...args),
+  });
+}
+
+/** Writes COMPLETE, with the retry budget of a stage. */
+export async function completeRetirement(input: CompleteInput, retry: RetryTiming): Promise<void> {
+  return firstLocally({
+    what: 'COMPLETE',
+    waitMs: retry.initialMs,
+    locally: () => local.completeRetirement(input),
+    again: (earlier) => retried.completeRetirement({ ...input, earlier }),
+  });
 }
 
 type StageActivities = Record<string, (input: StageInput) => Promise<StageResult>>;
@@ -50,37 +61,49 @@ type StageActivities = Record<string, (input: StageInput) => Promise<StageResult
 /**
  * Runs one stage as an activity that bears the name of its pipeline row, with its start state as the summary. The first
  * attempt is a local activity: a retirement without trouble then costs Temporal one workflow task instead of a task and
- * three events a stage. After a failure that may pass, `onTrouble` is called and the stage goes on as an ordinary
- * activity, whose retries an operator sees.
+ * three events a stage.
  */
-export async function runStage(
-  input: StageInput,
-  retry: RetryTiming,
-  onTrouble: () => void,
-): Promise<StageResult> {
+export async function runStage(input: StageInput, retry: RetryTiming): Promise<StageResult> {
   const name = stageName(input.stage);
   const summary = input.stage.startState;
-  const beganAtMs = Date.now();
-  try {
-    const first = proxyLocalActivities<StageActivities>({
-      // Every request has a time-out of its own; this one is for a stage that does not come back at all.
-      startToCloseTimeout: '10 minutes',
-      summary,
-      retry: { maximumAttempts: 1 },
-    });
-    return await call(first, name, input);
-  } catch (error) {
-    if (isFinal(error)) throw error;
-    onTrouble();
-    await sleep(delayOf(error) ?? retry.initialMs, { summary: `before trying ${summary} again` });
-  }
+  const first = proxyLocalActivities<StageActivities>({
+    // Every request has a time-out of its own; this one is for a stage that does not come back at all.
+    startToCloseTimeout: '10 minutes',
+    summary,
+    retry: { maximumAttempts: 1 },
+  });
   const again = proxyActivities<StageActivities>({
     startToCloseTimeout: '10 minutes',
     heartbeatTimeout: HEARTBEAT_TIMEOUT,
     summary,
     retry: { initialInterval: retry.initialMs, backoffCoefficient: 2, maximumInterval: retry.maximumMs },
   });
-  return call(again, name, { ...input, earlier: { attempts: 1, beganAtMs } });
+  return firstLocally({
+    what: summary,
+    waitMs: retry.initialMs,
+    locally: () => call(first, name, input),
+    again: (earlier) => call(again, name, { ...input, earlier }),
+  });
+}
+
+/**
+ * One attempt in the workflow task. After a failure that may pass, and the wait that the service asked for or `waitMs`,
+ * the effect goes on as an ordinary activity; what was tried before is told to it.
+ */
+async function firstLocally<Result>(effect: {
+  readonly what: string;
+  readonly waitMs: number;
+  readonly locally: () => Promise<Result>;
+  readonly again: (earlier: EarlierAttempts) => Promise<Result>;
+}): Promise<Result> {
+  const beganAtMs = Date.now();
+  try {
+    return await effect.locally();
+  } catch (error) {
+    if (isFinal(error)) throw error;
+    await sleep(delayOf(error) ?? effect.waitMs, { summary: `before trying ${effect.what} again` });
+  }
+  return effect.again({ attempts: 1, beganAtMs });
 }
 
 function call(stages: StageActivities, name: string, input: StageInput): Promise<StageResult> {

@@ -19,7 +19,7 @@ import {
   type RetirementStatusView,
 } from './contract.ts';
 import { showDetails } from './details.ts';
-import { unheard } from './effects.ts';
+import { retried } from './effects.ts';
 import { answerAsks, statusOf, type Answer, type Ask, type Run } from './run.ts';
 
 const resumeSignal = defineSignal<[ResumeMessage?]>(RESUME);
@@ -62,9 +62,13 @@ export function handleMessages(run: Run): void {
 
 /** Temporal's own "Request Cancellation" means the same as the `cancel` signal. */
 function obeyCancellation(run: Run): void {
-  CancellationScope.current().cancelRequested.catch(() =>
-    signalled(run, CANCEL, () => requestCancel(run, { reason: 'cancellation requested through Temporal' })),
-  );
+  CancellationScope.current().cancelRequested.catch(async () => {
+    run.pendingNotes += 1;
+    await signalled(run, CANCEL, () =>
+      requestCancel(run, { reason: 'cancellation requested through Temporal' }),
+    );
+    run.pendingNotes -= 1;
+  });
 }
 
 async function signalled(run: Run, what: string, request: () => Promise<Answer>): Promise<void> {
@@ -100,7 +104,7 @@ async function recordRefusal(run: Run, what: string, reason: string): Promise<vo
   run.lastRefusal = `${at.slice(0, 19).replace('T', ' ')}Z ${what}: ${reason}`;
   showDetails(run);
   // Not in the workflow task: one that Temporal rejects is done again, and the line would stand there twice.
-  await unheard.addNote({ userId: run.userId, at, text: `refused: ${what}: ${reason}` });
+  await retried.addNote({ userId: run.userId, at, text: `refused: ${what}: ${reason}` });
 }
 
 async function requestResume(run: Run, message: ResumeMessage | undefined): Promise<Answer> {
@@ -127,7 +131,7 @@ export function refuseCancels(run: Run): void {
 
 function tooLateToCancel(run: Run): string {
   return run.begun
-    ? `the retirement is ${run.state} and its first stage has begun: what is erased cannot be given back`
+    ? 'the first stage of the retirement has begun, and what is erased cannot be given back'
     : `the retirement is ${run.state}, only a PENDING one can be cancelled`;
 }
 

@@ -7,11 +7,11 @@ import {
 } from '@temporalio/workflow';
 import { stateBefore, type Pipeline } from '../../domain/retirement/pipeline.ts';
 import { decideResume } from '../../domain/retirement/resume.ts';
-import { ERRORED } from '../../domain/retirement/states.ts';
+import { COMPLETE, ERRORED } from '../../domain/retirement/states.ts';
 import type { ReadPipeline } from '../../activities/retirement/index.ts';
 import type { ResumeRequest, RetireUserInput, RetireUserResult } from './contract.ts';
 import { patient, quickly } from './effects.ts';
-import { answerAsks, takePipeline, updateStage, type Next, type Run } from './run.ts';
+import { answerAsks, showFailed, standingOf, takePipeline, updateStage, type Next, type Run } from './run.ts';
 import { abandon, causeOf } from './stages.ts';
 import { showState } from './visibility.ts';
 
@@ -73,8 +73,8 @@ async function planResume(
   }
   const { pipeline, retry } = current;
   const decision = decideResume({
+    ...standingOf(run),
     pipeline,
-    failedStage: run.failedStage,
     from: request.state,
     skip: request.skip ?? false,
   });
@@ -82,7 +82,10 @@ async function planResume(
 
   run.retry = retry;
   takePipeline(run, pipeline, []);
-  const stages = pipeline.slice(decision.index);
+  const retried = decision.state === stateBeforeFailed(run, pipeline);
+  const stages = pipeline
+    .slice(decision.index)
+    .filter((stage) => !retried || !run.leftOut.includes(stage.endState));
   for (const stage of stages)
     updateStage(run, stage, { progress: 'waiting', startedAt: undefined, endedAt: undefined });
   for (const stage of decision.skipped) updateStage(run, stage, { progress: 'skipped' });
@@ -90,6 +93,12 @@ async function planResume(
   const said = `${request.by === undefined ? '' : ` by ${request.by}`}${request.reason === undefined ? '' : `: ${request.reason}`}`;
   const text = `resumed: from ${stateBefore(pipeline, decision.index)}${left === '' ? '' : `, skipping ${left}`}${said}`;
   return { kind: 'accepted', state: decision.state, stages, text: text.replace(/\s+/g, ' ') };
+}
+
+/** The state from which the failed stage alone is tried again. */
+function stateBeforeFailed(run: Run, pipeline: Pipeline): string | undefined {
+  const index = pipeline.findIndex((stage) => stage.startState === run.failedStage);
+  return index < 0 ? undefined : stateBefore(pipeline, index);
 }
 
 /** Forces the LMS back to `state`, then goes on with `stages`; a failure parks the retirement again. */
@@ -114,7 +123,8 @@ export async function moveBack(
     return { kind: 'stages', stages, confirm };
   } catch (error) {
     run.cause = causeOf(error, run.failedStage);
-    run.failedStage ??= stages[0]?.startState;
+    run.failedStage ??= stages[0]?.startState ?? COMPLETE;
+    showFailed(run);
     return { kind: 'park', recorded: false };
   }
 }
@@ -135,6 +145,7 @@ function recordErrored(run: Run, alreadyRecorded: boolean): ErroredRecord {
         userId: run.userId,
         at: new Date().toISOString(),
         what: run.cause?.what ?? '',
+        hasStory: run.cause?.activity !== undefined,
       }),
     )
     .then(
@@ -159,7 +170,7 @@ function hasLongHistory(): boolean {
 
 async function goOnInNewRun(run: Run): Promise<void> {
   // A resume that comes meanwhile is a handler that waits for this very line of work.
-  await condition(() => allHandlersFinished() || run.resumeAsks.length > 0);
+  await condition(() => (allHandlersFinished() && run.pendingNotes === 0) || run.resumeAsks.length > 0);
   if (run.resumeAsks.length > 0) return;
   await continueAsNew<(input: RetireUserInput) => Promise<RetireUserResult>>({
     userId: run.userId,
@@ -168,6 +179,7 @@ async function goOnInNewRun(run: Run): Promise<void> {
       cause: run.cause ?? { what: 'unknown' },
       recorded: true,
       resumes: run.resumes,
+      ...(run.leftOut.length === 0 ? {} : { leftOut: run.leftOut }),
     },
   });
 }

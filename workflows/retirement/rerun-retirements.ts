@@ -1,4 +1,4 @@
-import { defineQuery, proxyActivities, setHandler } from '@temporalio/workflow';
+import { defineQuery, proxyActivities, setHandler, workflowInfo } from '@temporalio/workflow';
 import type { RetirementActivities } from '../../activities/retirement/index.ts';
 import { STATUS, type RerunInput, type RerunResult } from './contract.ts';
 
@@ -14,6 +14,6 @@ const statusQuery = defineQuery<RerunResult | null>(STATUS);
 export async function rerunRetirements(input: RerunInput): Promise<RerunResult> {
   let result: RerunResult | null = null;
   setHandler(statusQuery, () => result, { description: 'How many were started; null while under way.' });
-  result = await activities.startReruns(input);
+  result = await activities.startReruns({ ...input, requestedAt: workflowInfo().startTime.toISOString() });
   return result;
 }

@@ -6,7 +6,15 @@ import { coolOff } from './cooling-off.ts';
 import { quickly } from './effects.ts';
 import { handleMessages, refuseCancels } from './messages.ts';
 import { moveBack, park } from './parking.ts';
-import { answerAll, createRun, takePipeline, updateStage, type Next, type Run } from './run.ts';
+import {
+  answerAll,
+  completedStagesOf,
+  createRun,
+  showFailed,
+  takePipeline,
+  type Next,
+  type Run,
+} from './run.ts';
 import { runStages } from './stages.ts';
 import { showDueDate, showState } from './visibility.ts';
 
@@ -20,7 +28,7 @@ export async function retireUser(input: RetireUserInput): Promise<RetireUserResu
   // A cancellation request from the Temporal UI is a message like `cancel`, so it must not tear anything down by itself.
   return CancellationScope.nonCancellable(async () => {
     const result = await retire(run, input);
-    await condition(allHandlersFinished);
+    await condition(() => allHandlersFinished() && run.pendingNotes === 0);
     return result;
   });
 }
@@ -56,11 +64,13 @@ async function begin(run: Run, input: RetireUserInput): Promise<Next> {
       return { kind: 'stages', stages: opened.pipeline.slice(where.index), confirm: false };
     case 'rerun':
       if (where.stages.length === 0) return { kind: 'end', outcome: COMPLETE, reason: 'nothing new to run' };
+      if (input.rerun === 'only-new') run.leftOut = opened.completedStages;
       return moveBack(run, { state: PENDING, text: `rerun: ${input.rerun ?? 'all'}` }, where.stages, true);
     case 'errored':
       run.failedStage = where.failedStage;
       showFailed(run);
       run.resumes = input.parked?.resumes ?? 0;
+      run.leftOut = input.parked?.leftOut ?? [];
       run.cause = input.parked?.cause ?? {
         what: 'the LMS has the learner as ERRORED, left there by another driver',
       };
@@ -76,12 +86,6 @@ async function begin(run: Run, input: RetireUserInput): Promise<Next> {
   }
 }
 
-/** The stage that failed in an earlier run, or under another driver. */
-function showFailed(run: Run): void {
-  const stage = run.pipeline.find(({ startState }) => startState === run.failedStage);
-  if (stage !== undefined) updateStage(run, stage, { progress: 'failed' });
-}
-
 function takeOpened(run: Run, opened: Opened): void {
   run.coolOffUntil = opened.coolOffUntil;
   run.dueAt = opened.dueAt;
@@ -95,8 +99,5 @@ function close(run: Run, outcome: 'COMPLETE' | 'ABORTED', reason: string): Retir
   run.state = outcome;
   answerAll(run, { kind: 'refused', reason: `the retirement is ${outcome}` });
   showState(run);
-  const finished = run.stages.filter(
-    ({ progress }) => progress === 'done' || progress === 'nothing-to-erase' || progress === 'already-done',
-  );
-  return { userId: run.userId, outcome, reason, completedStages: finished.map((stage) => stage.endState) };
+  return { userId: run.userId, outcome, reason, completedStages: completedStagesOf(run) };
 }

@@ -42,12 +42,17 @@ export interface Run {
   stages: StageView[];
   /** Some stage has begun, now or in an earlier life: no cancel any more. */
   begun: boolean;
+  /** Start state, or COMPLETE when only that was left to write. */
   failedStage: string | undefined;
   cause: StageCause | undefined;
   resumes: number;
+  /** End states that a rerun of only the new stages leaves out, also when its failed stage is tried again. */
+  leftOut: readonly string[];
   lastRefusal: string | undefined;
   /** Milliseconds since 1970 of the newest note in `responses`: no two notes have the same time. */
   notedAtMs: number;
+  /** Work on messages that Temporal does not count as handlers. */
+  pendingNotes: number;
   readonly resumeAsks: Ask<ResumeRequest>[];
   readonly cancelAsks: Ask<CancelRequest>[];
 }
@@ -66,8 +71,10 @@ export function createRun(userId: number): Run {
     failedStage: undefined,
     cause: undefined,
     resumes: 0,
+    leftOut: [],
     lastRefusal: undefined,
     notedAtMs: 0,
+    pendingNotes: 0,
     resumeAsks: [],
     cancelAsks: [],
   };
@@ -93,6 +100,12 @@ export function updateStage(run: Run, stage: Stage, change: StageChange): void {
   run.stages = run.stages.map((view) => (view.endState === stage.endState ? changed(view, change) : view));
 }
 
+/** Marks the stage at which the run stands still. */
+export function showFailed(run: Run): void {
+  const stage = run.pipeline.find(({ startState }) => startState === run.failedStage);
+  if (stage !== undefined) updateStage(run, stage, { progress: 'failed' });
+}
+
 function changed(view: StageView, change: StageChange): StageView {
   const fields = Object.entries({ ...view, ...change }).filter(([, value]) => value !== undefined);
   return Object.fromEntries(fields) as unknown as StageView;
@@ -114,13 +127,33 @@ export function statusOf(run: Run): RetirementStatusView {
     userId: run.userId,
     state: run.state,
     phase: run.phase,
-    stage: run.phase === 'errored' ? (run.failedStage ?? null) : (running ?? null),
+    stage: run.phase === 'errored' ? failedStageOf(run) : (running ?? null),
     coolOffUntil: run.coolOffUntil ?? null,
     dueAt: run.dueAt ?? null,
     stages: run.stages,
     cause: run.cause ?? null,
-    resumableFrom: run.phase === 'errored' ? resumableStates(run.pipeline, run.failedStage) : [],
+    resumableFrom: run.phase === 'errored' ? resumableStates(standingOf(run)) : [],
     resumes: run.resumes,
     lastRefusal: run.lastRefusal ?? null,
   };
+}
+
+function failedStageOf({ pipeline, failedStage }: Run): string | null {
+  return pipeline.find((stage) => stage.startState === failedStage)?.startState ?? null;
+}
+
+const finished: readonly StageView['progress'][] = ['done', 'nothing-to-erase', 'already-done'];
+
+/** End states that the learner has reached, in the order of the pipeline. */
+export function completedStagesOf(run: Run): readonly string[] {
+  return run.stages.filter(({ progress }) => finished.includes(progress)).map((stage) => stage.endState);
+}
+
+/** What decides where a resume may begin. */
+export function standingOf(run: Run): {
+  readonly pipeline: Pipeline;
+  readonly failedStage: string | undefined;
+  readonly completedStages: readonly string[];
+} {
+  return { pipeline: run.pipeline, failedStage: run.failedStage, completedStages: completedStagesOf(run) };
 }

@@ -3,8 +3,7 @@ import type { Pipeline, Stage } from '../../domain/retirement/pipeline.ts';
 import { ABORTED, COMPLETE, ERRORED } from '../../domain/retirement/states.ts';
 import type { StageResult } from '../../activities/retirement/stages.ts';
 import type { StageCause } from './contract.ts';
-import { showDetails } from './details.ts';
-import { quickly, runStage } from './effects.ts';
+import { completeRetirement, quickly, runStage } from './effects.ts';
 import { updateStage, type Next, type Run } from './run.ts';
 import { showState } from './visibility.ts';
 
@@ -23,7 +22,7 @@ export async function runStages(run: Run, stages: Pipeline, confirm: boolean): P
 async function runOne(run: Run, stage: Stage, confirm: boolean): Promise<Next | undefined> {
   run.state = stage.startState;
   updateStage(run, stage, { progress: 'running', startedAt: new Date().toISOString() });
-  showDetails(run);
+  showState(run);
   const result = await attempt(run, stage, confirm);
   switch (result.kind) {
     case 'failed':
@@ -45,7 +44,7 @@ type AttemptResult = StageResult | { readonly kind: 'failed'; readonly cause: St
 
 async function attempt(run: Run, stage: Stage, confirm: boolean): Promise<AttemptResult> {
   try {
-    return await runStage({ userId: run.userId, stage, confirm }, run.retry, () => showState(run));
+    return await runStage({ userId: run.userId, stage, confirm }, run.retry);
   } catch (error) {
     return { kind: 'failed', cause: causeOf(error, stage.startState) };
   }
@@ -67,7 +66,7 @@ function isCause(value: unknown): value is StageCause {
 
 function failed(run: Run, stage: Stage | undefined, cause: StageCause): Next {
   if (stage !== undefined) updateStage(run, stage, { progress: 'failed', endedAt: new Date().toISOString() });
-  run.failedStage = stage?.startState;
+  run.failedStage = stage?.startState ?? COMPLETE;
   run.cause = cause;
   return { kind: 'park', recorded: false };
 }
@@ -102,7 +101,7 @@ export async function abandon(run: Run, reason: string): Promise<Next> {
 
 async function complete(run: Run): Promise<Next> {
   try {
-    await quickly('completeRetirement', { userId: run.userId, at: new Date().toISOString() });
+    await completeRetirement({ userId: run.userId, at: new Date().toISOString() }, run.retry);
     return { kind: 'end', outcome: COMPLETE, reason: 'every stage of the pipeline is done' };
   } catch (error) {
     return failed(run, undefined, causeOf(error));

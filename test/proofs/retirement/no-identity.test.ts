@@ -345,9 +345,7 @@ describe('the search itself', () => {
 
   it('finds the digest of a value', () => {
     const forms = hashForms('Quixoblatt+ordinary@vörzelmark.example');
-    const digests = forms.map((form) => form.bytes);
-    expect(formsIn(Buffer.concat(digests), identityForms()).length).toBeGreaterThanOrEqual(
-      digests.length / 2,
-    );
+    const digests = Buffer.concat(forms.map((form) => form.bytes));
+    expect(formsIn(digests, identityForms())).toEqual(expect.arrayContaining(forms.map((form) => form.what)));
   });
 });

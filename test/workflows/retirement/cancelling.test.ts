@@ -193,7 +193,7 @@ describe.concurrent('a cancel after the first stage began', () => {
     await stage.reaches(learner.user_id, 'RETIRING_FORUMS');
     await cancel(learner, way);
     expect(await responseOf(stage, learner, 'refused: ')).toContain(
-      'refused: cancel: the retirement is RETIRING_FORUMS and its first stage has begun',
+      'refused: cancel: the first stage of the retirement has begun',
     );
     await expectErasedOnce(stage, learner);
   });
@@ -201,8 +201,10 @@ describe.concurrent('a cancel after the first stage began', () => {
   it.each<Way>(['signal', 'update', 'request'])('by %s is refused while ERRORED', async (way) => {
     const learner = await beginErrored(stage, `errored ${way}`);
     await cancel(learner, way);
-    expect(await responseOf(stage, learner, 'refused: ')).toContain('the retirement is ERRORED and');
-    expect(await detailsOf(stage, learner)).toContain('its first stage has begun');
+    expect(await responseOf(stage, learner, 'refused: ')).toContain(
+      'the first stage of the retirement has begun',
+    );
+    expect(await detailsOf(stage, learner)).toContain('the first stage of the retirement has begun');
     await stage.workflow(learner.user_id).signal('resume', 'ENROLLMENTS_COMPLETE');
     await expectErasedOnce(stage, learner);
   });

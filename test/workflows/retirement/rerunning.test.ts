@@ -82,7 +82,9 @@ describe('a rerun of all stages', () => {
       what: 'the move back',
     });
     await stage.workflow(learner.user_id).cancel();
-    expect(await responseOf(stage, learner, 'refused: ')).toContain('its first stage has begun');
+    expect(await responseOf(stage, learner, 'refused: ')).toContain(
+      'the first stage of the retirement has begun',
+    );
     await expectErasedOnce(stage, learner);
   });
 

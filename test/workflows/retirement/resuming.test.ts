@@ -136,6 +136,22 @@ describe.concurrent('resume', () => {
     await expectErasedOnce(stage, running);
   });
 
+  it('survives a message in an encoding that nobody knows', async () => {
+    const learner = await beginErrored(stage, 'undecodable');
+    const payload = {
+      metadata: { encoding: Buffer.from('binary/unheard-of') },
+      data: Buffer.from('what is this'),
+    };
+    await stage.temporal.connection.workflowService.signalWorkflowExecution({
+      namespace: stage.temporal.namespace,
+      workflowExecution: { workflowId: `retirement-${learner.user_id}` },
+      signalName: 'resume',
+      input: { payloads: [payload] },
+    });
+    await resume(learner, 'ENROLLMENTS_COMPLETE');
+    await expectErasedOnce(stage, learner);
+  });
+
   it('survives every kind of garbage', async () => {
     const learner = await beginErrored(stage, 'garbage');
     const long = 'x'.repeat(1_000_000);
