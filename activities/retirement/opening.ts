@@ -118,7 +118,7 @@ async function locateRetirement(
   }
   if (rerun !== undefined) return { kind: 'rerun', stages: stagesToRerun(platform, stored, rerun) };
 
-  const found = input.found ?? (await lookUp(dependencies, platform, stored));
+  const found = isStale(input, stored) ? await lookUp(dependencies, platform, stored) : input.found;
   if (found === undefined)
     return closed('ABORTED', 'the LMS has no retirement row for the learner: cancelled there');
   if (found.state === COMPLETE) return closed('COMPLETE', 'the LMS has the learner as COMPLETE already');
@@ -150,7 +150,11 @@ async function locateRetirement(
   return { kind: 'adopted', index: position.index };
 }
 
-/** For a workflow that was started by hand, or reset: nobody looked yet. */
+/** Nobody looked, because the workflow was started by hand; or what was seen is long past, because it was reset while parked. */
+function isStale({ found }: OpenInput, stored: StoredRetirement): boolean {
+  return found === undefined || (stored.currentState === ERRORED && found.state !== ERRORED);
+}
+
 async function lookUp(
   { lmsStates }: RetirementDependencies,
   { queue }: Platform,
