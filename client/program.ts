@@ -107,7 +107,7 @@ function usageLine(program: Command, argv: readonly string[], error: CommanderEr
   }
   const said =
     error.code === 'commander.help'
-      ? 'which command?'
+      ? 'no command given'
       : error.message
           .replace(/^error: /, '')
           .replace(/\s+/g, ' ')

@@ -8,6 +8,7 @@ import { configurationPath } from '../config/environment.ts';
 import { createConfigurationSource } from '../config/watch.ts';
 import { openDatabase } from '../db/database.ts';
 import { RETIREMENT_TASK_QUEUE } from '../workflows/retirement/contract.ts';
+import { untilPolling } from './polling.ts';
 import { createRetirementWorker, type WorkflowCode } from './retirement.ts';
 import { tuning } from './tuning.ts';
 
@@ -59,6 +60,7 @@ export async function runWorker({ env, onReady }: RunWorkerOptions): Promise<voi
       workflowCode: workflowCode(),
     });
     const running = worker.run();
+    await Promise.race([running, untilPolling(connection, namespace ?? 'default', worker)]);
     log.info({ taskQueue: RETIREMENT_TASK_QUEUE, namespace: namespace ?? 'default' }, 'worker ready');
     onReady?.();
     await running;

@@ -4,8 +4,9 @@ import type { Database } from '../../db/database.ts';
 import type { Client } from '@temporalio/client';
 import { deadlinesOf } from '../../domain/retirement/deadlines.ts';
 import { statesInOrder, type Pipeline } from '../../domain/retirement/pipeline.ts';
-import { ERRORED, PENDING } from '../../domain/retirement/states.ts';
+import { COMPLETE, ERRORED, PENDING } from '../../domain/retirement/states.ts';
 import { createLimiter } from '../../platform/concurrency.ts';
+import type { RetirementQueue } from '../../platform/lms/retirement.ts';
 import type { RetirementStatus } from '../../platform/lms/status.ts';
 import {
   RETIRE_USER,
@@ -99,7 +100,9 @@ async function startReruns(
   { database, platform }: RetirementDependencies,
   { userId, kind, requestedAt }: StartRerunsInput,
 ): Promise<RerunResult> {
-  const { pipeline } = (await platform.current()).configuration;
+  const { configuration, queue } = await platform.current();
+  const { pipeline } = configuration;
+  await takeInComplete(database, await translating(() => queue.list([COMPLETE])), configuration.registrar);
   const complete = await listComplete(database, { userId, before: requestedAt });
   const endStates = kind === 'only-new' ? pipeline.map((stage) => stage.endState) : [];
   const chosen = complete.filter(
@@ -116,6 +119,19 @@ async function startReruns(
   );
   const started = outcomes.filter(Boolean).length;
   return { complete: complete.length, started, unchanged: complete.length - started };
+}
+
+/** Learners whom another driver completed are run again like our own; what they have completed is not known, so all is new. */
+async function takeInComplete(
+  database: Database,
+  listed: Awaited<ReturnType<RetirementQueue['list']>>,
+  settings: Parameters<typeof deadlinesOf>[1],
+): Promise<void> {
+  if (listed.kind === 'refused') return;
+  for (const status of listed.learners) {
+    if ((await findRetirement(database, status.userId)) !== undefined) continue;
+    await insertRetirement(database, status, deadlinesOf(status.requestedAt, settings));
+  }
 }
 
 /** Waiting, between two stages, stranded inside one, and ERRORED. */

@@ -97,6 +97,6 @@ export async function translating<Result>(work: () => Promise<Result>): Promise<
     if (!(error instanceof ServiceFailure)) throw error;
     const { transient, retryAfterMs } = error.exchange;
     if (transient) throw retryLater('ServiceUnavailable', error.message, retryAfterMs);
-    throw permanent('ServiceUnavailable', error.message);
+    throw permanent('ServiceUnavailable', `${error.message}; \`registrar doctor\` says more`);
   }
 }

@@ -1,6 +1,6 @@
 import { cancellationSignal } from '@temporalio/activity';
 import type { Stage } from '../../domain/retirement/pipeline.ts';
-import { COMPLETE, ERRORED, isTerminal } from '../../domain/retirement/states.ts';
+import { ABORTED, COMPLETE, ERRORED, isTerminal } from '../../domain/retirement/states.ts';
 import { ServiceFailure } from '../../platform/failure.ts';
 import { LMS } from '../../platform/lms/client.ts';
 import type { RetirementQueue } from '../../platform/lms/retirement.ts';
@@ -24,8 +24,6 @@ export interface MoveBackInput {
 
 export interface RecordErroredInput {
   readonly userId: number;
-  /** ISO 8601, the workflow's time. */
-  readonly at: string;
   /** Without identity. */
   readonly what: string;
   /** The failure left its whole story in PostgreSQL. */
@@ -34,14 +32,12 @@ export interface RecordErroredInput {
 
 export interface CompleteInput {
   readonly userId: number;
-  readonly at: string;
   /** What was tried before Temporal began to count the attempts. */
   readonly earlier?: EarlierAttempts;
 }
 
 export interface CancelInput extends CancelRequest {
   readonly userId: number;
-  readonly at: string;
 }
 
 export type CancelResult =
@@ -66,7 +62,10 @@ export function createMoveBack(
           signal,
         );
         if (outcome.kind === 'refused') throw outcome.failure;
-        if (outcome.kind === 'gone') return { kind: 'gone' };
+        if (outcome.kind === 'gone') {
+          if ((await queue.find(learner.originalUsername, signal)) !== undefined) throw outcome.failure;
+          return { kind: 'gone' };
+        }
         await changeState(dependencies.database, { userId, state, line: line(at, text) });
         return { kind: 'moved' };
       },
@@ -82,12 +81,14 @@ export function createMoveBack(
 export function createRecordErrored(
   dependencies: RetirementDependencies,
 ): (input: RecordErroredInput) => Promise<void> {
-  return async ({ userId, at, what, hasStory }) => {
+  return async ({ userId, what, hasStory }) => {
     const { database } = dependencies;
     const stored = await findRetirement(database, userId);
     if (stored === undefined) return;
     const story = hasStory && stored.lastFailure !== null ? describeFailure(stored.lastFailure) : what;
-    await changeState(database, { userId, state: ERRORED, line: line(at, `${ERRORED}: ${story}`) });
+    if (stored.currentState !== ERRORED) {
+      await changeState(database, { userId, state: ERRORED, line: line(new Date(), `${ERRORED}: ${story}`) });
+    }
     const { queue } = await dependencies.platform.lastValid();
     // Not aborted by a cancellation: a request half-way may still land, after the move of the resume that called it off.
     await talking(async () => {
@@ -107,7 +108,7 @@ export function createRecordErrored(
 export function createComplete(
   dependencies: RetirementDependencies,
 ): (input: CompleteInput) => Promise<void> {
-  return async ({ userId, at, earlier }) => {
+  return async ({ userId, earlier }) => {
     const { learner, queue } = await prepare(dependencies, userId);
     await talking(
       async (signal) => {
@@ -132,7 +133,7 @@ export function createComplete(
     // Written by an attempt that died before Temporal heard of it.
     if (learner.currentState === COMPLETE) return;
     const text = `${COMPLETE}: every stage of the pipeline is done`;
-    await changeState(dependencies.database, { userId, state: COMPLETE, line: line(at, text) });
+    await changeState(dependencies.database, { userId, state: COMPLETE, line: line(new Date(), text) });
   };
 }
 
@@ -140,7 +141,7 @@ export function createComplete(
 export function createCancel(
   dependencies: RetirementDependencies,
 ): (input: CancelInput) => Promise<CancelResult> {
-  return async ({ userId, at, by, reason }) => {
+  return async ({ userId, by, reason }) => {
     const { learner, queue } = await prepare(dependencies, userId);
     return talking(async (signal) => {
       const state = await cancelInLms(queue, learner, signal);
@@ -148,7 +149,9 @@ export function createCancel(
         return { kind: 'refused', reason: `the LMS does not cancel: the learner is at ${state} there` };
       }
       const text = `cancelled${byWhomAndWhy({ by, reason })}`;
-      await changeState(dependencies.database, { userId, state: 'ABORTED', line: line(at, text) });
+      if (learner.currentState !== ABORTED) {
+        await changeState(dependencies.database, { userId, state: ABORTED, line: line(new Date(), text) });
+      }
       return { kind: 'cancelled' };
     }, refuseOrInsist);
   };

@@ -204,17 +204,15 @@ function closed(outcome: 'COMPLETE' | 'ABORTED', reason: string): Where {
 export function createRecordState({
   database,
 }: RetirementDependencies): (change: RecordStateInput) => Promise<void> {
-  return async ({ userId, state, at, text }) => {
+  return async ({ userId, state, text }) => {
     const stored = await findRetirement(database, userId);
     if (stored?.currentState === state) return;
-    await changeState(database, { userId, state, line: line(at, text) });
+    await changeState(database, { userId, state, line: line(new Date(), text) });
   };
 }
 
 export interface RecordStateInput {
   readonly userId: number;
   readonly state: string;
-  /** ISO 8601, the workflow's time. */
-  readonly at: string;
   readonly text: string;
 }

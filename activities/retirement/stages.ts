@@ -91,9 +91,9 @@ async function enterStage(attempt: Attempt): Promise<StageResult | undefined> {
     signal,
   );
   if (outcome.kind === 'moved') return undefined;
-  if (outcome.kind === 'gone') return goneOrFail(attempt, outcome.failure);
   const status = await platform.queue.find(learner.originalUsername, signal);
   if (status === undefined) return goneOrFail(attempt, outcome.failure);
+  if (outcome.kind === 'gone') throw outcome.failure;
   if (status.currentState.name === startState) return undefined;
   const settled = await settle(attempt, status.currentState.name);
   if (settled !== undefined) return settled;
@@ -110,7 +110,7 @@ async function settle(attempt: Attempt, state: string): Promise<StageResult | un
   if (isAtOrPast(pipeline, state, stage)) {
     // An attempt that died after its last line: our row says so, and must not be taken back.
     if (isAtOrPast(pipeline, attempt.learner.currentState, stage)) return { kind: 'already-done' };
-    await beginStage(attempt.database, attempt.input.userId, stage.startState);
+    await begin(attempt);
     await recordCompleted(attempt, `the LMS has the learner at ${state} already`);
     return { kind: 'already-done' };
   }
@@ -121,10 +121,10 @@ async function settle(attempt: Attempt, state: string): Promise<StageResult | un
 }
 
 async function callService(attempt: Attempt, method: ServiceMethod): Promise<StageResult> {
-  const { input, learner, platform, database, signal } = attempt;
-  const { stage, userId } = input;
+  const { input, learner, platform, signal } = attempt;
+  const { stage } = input;
   // Before the call: that a stage has begun must never be forgotten once a service has heard of it.
-  await beginStage(database, userId, stage.startState);
+  await begin(attempt);
   const outcome = await callMethod(attempt, method);
   const moved = await platform.queue.move(
     {
@@ -144,6 +144,15 @@ async function callService(attempt: Attempt, method: ServiceMethod): Promise<Sta
   return { kind: outcome.kind === 'erased' ? 'done' : 'nothing-to-erase' };
 }
 
+async function begin({ database, input }: Attempt): Promise<void> {
+  const { startState } = input.stage;
+  await beginStage(database, {
+    userId: input.userId,
+    startState,
+    line: line(new Date(), `${startState}: begun`),
+  });
+}
+
 async function callMethod(
   { input, learner, platform, signal }: Attempt,
   method: ServiceMethod,
@@ -154,7 +163,8 @@ async function callMethod(
   return method({ learner: { ...learner, ecommerceSegmentId }, signal });
 }
 
-async function recordCompleted({ database, input }: Attempt, what: string): Promise<void> {
+async function recordCompleted(attempt: Attempt, what: string): Promise<void> {
+  const { database, input } = attempt;
   const { userId, stage } = input;
   const done = {
     userId,
@@ -164,7 +174,7 @@ async function recordCompleted({ database, input }: Attempt, what: string): Prom
   };
   if (await completeStage(database, done)) return;
   // An attempt given up for dead has written something else since: the LMS has the stage, so our row is to have it too.
-  await beginStage(database, userId, stage.startState);
+  await begin(attempt);
   await completeStage(database, done);
 }
 

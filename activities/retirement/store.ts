@@ -134,7 +134,7 @@ export async function listRetirements(
   return rows;
 }
 
-/** COMPLETE learners, or the one of them with this id, whose rows have not changed since `before` (ISO 8601). */
+/** COMPLETE learners, or the one of them with this id, whose rows have not changed since `before` (ISO 8601), or ever. */
 export async function listComplete(
   db: Queryable,
   { userId, before }: { readonly userId?: number | undefined; readonly before: string },
@@ -142,7 +142,7 @@ export async function listComplete(
   const { rows } = await db.query<Pick<StoredRetirement, 'userId' | 'completedStages' | 'dueAt'>>(
     `select user_id as "userId", completed_stages as "completedStages", due_at as "dueAt"
      from user_retirement_status
-     where current_state = 'COMPLETE' and modified_at < $1 and ($2::bigint is null or user_id = $2)
+     where current_state = 'COMPLETE' and (modified_at < $1 or modified_at = created_at) and ($2::bigint is null or user_id = $2)
      order by user_id`,
     [before, userId ?? null],
   );
@@ -150,15 +150,18 @@ export async function listComplete(
 }
 
 /** The stage's working state is set in the LMS: from here on, nothing can be cancelled. */
-export async function beginStage(db: Queryable, userId: number, startState: string): Promise<void> {
+export async function beginStage(
+  db: Queryable,
+  begun: { readonly userId: number; readonly startState: string; readonly line: string },
+): Promise<void> {
   await db.query({
     name: 'begin-stage',
     text: `
       update user_retirement_status
       set last_state = current_state, current_state = $2, first_stage_at = coalesce(first_stage_at, now()),
-          modified_at = now()
+          responses = responses || $3 || e'\\n', modified_at = now()
       where user_id = $1 and current_state <> $2`,
-    values: [userId, startState],
+    values: [begun.userId, begun.startState, begun.line],
   });
 }
 

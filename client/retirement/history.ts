@@ -24,7 +24,7 @@ export function parseResponses(responses: string): readonly LogEntry[] {
   return entries;
 }
 
-/** The states in the order in which the learner came to them, from the log. Working states leave no line there. */
+/** The states in the order in which the learner came to them, from the log. */
 export function pastStates(requestedAt: Date, log: readonly LogEntry[]): readonly PastState[] {
   const known = log.flatMap(({ at, text }) => {
     const state = stateIn(text);

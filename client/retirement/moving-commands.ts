@@ -72,7 +72,7 @@ async function resumeOne(
     throw wrongUsage('resume whom? Name a learner, or say --all-errored --stage START_STATE');
   if (stage !== undefined)
     throw wrongUsage('--stage goes with --all-errored; for one learner say --from STATE');
-  if (from === undefined)
+  if (from === undefined || from === '')
     throw wrongUsage('resume from which state? Say --from STATE, the one before the stage to retry');
   const resumed = await retirementsOf(session).resume(who, {
     state: from,

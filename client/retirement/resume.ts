@@ -13,7 +13,7 @@ import type { RetirementContext } from './context.ts';
 import { refuseIdentity } from './reason.ts';
 import { requireFittingPipeline, takeIn } from './take-in.ts';
 import { startAndUpdate, updateOpen } from './updates.ts';
-import { findWho, oneOf } from './who.ts';
+import { findInQueue, findWho } from './who.ts';
 
 export interface Resumed {
   readonly userId: number;
@@ -77,11 +77,7 @@ async function lookUp(
   stored: StoredRetirement | undefined,
 ): Promise<RetirementStatus | undefined> {
   if (stored !== undefined) return queue.find(stored.originalUsername);
-  const listed = await queue.list([ERRORED]);
-  if (listed.kind === 'refused') return undefined;
-  const isMeant = ({ userId, originalUsername, originalEmail }: RetirementStatus): boolean =>
-    String(userId) === who || originalUsername === who || originalEmail.toLowerCase() === who.toLowerCase();
-  return oneOf(who, listed.learners.filter(isMeant));
+  return findInQueue(queue, ERRORED, who);
 }
 
 export interface ResumeOutcome {

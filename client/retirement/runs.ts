@@ -1,4 +1,5 @@
 import { ServiceError, isGrpcServiceError } from '@temporalio/client';
+import type { Configuration } from '../../config/configuration.ts';
 import { COMPLETE } from '../../domain/retirement/states.ts';
 import {
   COLLECT_RETIREMENTS,
@@ -9,11 +10,12 @@ import {
   type RerunKind,
   type RerunResult,
 } from '../../workflows/retirement/contract.ts';
+import { withLms } from '../lms.ts';
 import { refused } from '../operation-error.ts';
 import type { TemporalAccess } from '../temporal.ts';
 import { requireWorker } from '../worker-presence.ts';
 import type { RetirementContext } from './context.ts';
-import { oneWho } from './who.ts';
+import { findInQueue, findWho, unknownWho } from './who.ts';
 
 /** One pass of the collector, now and beside the schedule's. Throws what the pass failed with. */
 export async function collectNow(context: RetirementContext): Promise<CollectResult> {
@@ -34,14 +36,11 @@ export async function rerunRetirements(
   context: RetirementContext,
   { who, kind }: { readonly who?: string | undefined; readonly kind: RerunKind },
 ): Promise<RerunResult> {
-  const row = who === undefined ? undefined : await oneWho(context.database, who);
-  if (row !== undefined && row.currentState !== COMPLETE) {
-    throw refused(`the retirement is ${row.currentState}, only a COMPLETE one can be run again`);
-  }
-  await context.configuration();
+  const configuration = await context.configuration();
+  const userId = who === undefined ? undefined : await completeUserId(context, configuration, who);
   const temporal = await context.temporal();
   await requireWorker(temporal, RETIREMENT_TASK_QUEUE);
-  const input: RerunInput = { kind, ...(row === undefined ? {} : { userId: row.userId }) };
+  const input: RerunInput = { kind, ...(userId === undefined ? {} : { userId }) };
   const workflowId = rerunWorkflowId(input);
   await temporal.client.workflow.start(RERUN_RETIREMENTS, {
     workflowId,
@@ -51,6 +50,21 @@ export async function rerunRetirements(
     staticSummary: 'Rerun asked for by an operator',
   });
   return resultOf<RerunResult>(temporal, workflowId);
+}
+
+/** Somebody COMPLETE here, or completed in the LMS by another driver: the rerun takes those in by itself. */
+async function completeUserId(
+  context: RetirementContext,
+  configuration: Configuration,
+  who: string,
+): Promise<number> {
+  const row = await findWho(context.database, who);
+  if (row === undefined) {
+    const status = await withLms(configuration, ({ queue }) => findInQueue(queue, COMPLETE, who));
+    return status?.userId ?? unknownWho(who);
+  }
+  if (row.currentState === COMPLETE) return row.userId;
+  throw refused(`the retirement is ${row.currentState}, only a COMPLETE one can be run again`);
 }
 
 /** The same request has the same id, so that somebody who asks twice waits for the first. */

@@ -4,6 +4,8 @@ import {
   type StoredRetirement,
 } from '../../activities/retirement/store.ts';
 import type { Queryable } from '../../db/database.ts';
+import type { RetirementQueue } from '../../platform/lms/retirement.ts';
+import type { RetirementStatus } from '../../platform/lms/status.ts';
 import { retirementWorkflowId, userIdOf } from '../../workflows/retirement/contract.ts';
 import { notFound, wrongUsage } from '../operation-error.ts';
 
@@ -24,13 +26,26 @@ export async function findWho(db: Queryable, who: string): Promise<StoredRetirem
 }
 
 export async function oneWho(db: Queryable, who: string): Promise<StoredRetirement> {
-  const found = await findWho(db, who);
-  if (found === undefined) {
-    throw notFound(
-      `no retirement of "${who}" is known here: give an LMS user id, username, e-mail address or workflow id, or run \`registrar retirement collect\` if the learner asked just now`,
-    );
-  }
-  return found;
+  return (await findWho(db, who)) ?? unknownWho(who);
+}
+
+export function unknownWho(who: string): never {
+  throw notFound(
+    `no retirement of "${who}" is known here: give an LMS user id, username, e-mail address or workflow id, or run \`registrar retirement collect\` if the learner asked just now`,
+  );
+}
+
+/** The learner whom `who` means among those whom the LMS has in `state`: for people not taken in here yet. */
+export async function findInQueue(
+  queue: RetirementQueue,
+  state: string,
+  who: string,
+): Promise<RetirementStatus | undefined> {
+  const listed = await queue.list([state]);
+  if (listed.kind === 'refused') return undefined;
+  const isMeant = ({ userId, originalUsername, originalEmail }: RetirementStatus): boolean =>
+    String(userId) === who || originalUsername === who || originalEmail.toLowerCase() === who.toLowerCase();
+  return oneOf(who, listed.learners.filter(isMeant));
 }
 
 /** The only one of several people, or undefined for none. Throws when there are more. */

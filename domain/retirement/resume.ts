@@ -41,7 +41,7 @@ export function decideResume(question: ResumeQuestion): ResumeDecision {
     const state = stateBefore(pipeline, latest);
     return refused(
       `${from} is later than ${state}, the state before ${pipeline[latest]?.startState ?? COMPLETE}, and would leave stages out; ` +
-        `resume from ${state} or earlier, or say "skip": true`,
+        `resume from ${state} or earlier, or leave them out on purpose (--skip, "skip": true)`,
     );
   }
   return {

@@ -191,7 +191,9 @@ describe('list and show', () => {
     });
     expect((details as { history: { state: string }[] }).history.map(({ state }) => state)).toEqual([
       'PENDING',
+      'RETIRING_ENROLLMENTS',
       'ENROLLMENTS_COMPLETE',
+      'RETIRING_FORUMS',
       'ERRORED',
     ]);
     const { stdout } = await retirement('show', 'Shown One');

@@ -53,6 +53,21 @@ export async function parked(stage: RetirementStage, { user_id, username }: Sand
   );
 }
 
+/** What a resume by update was refused with. */
+export async function refusalOf(
+  stage: RetirementStage,
+  { user_id }: SandboxLearner,
+  ...args: [unknown?]
+): Promise<string> {
+  try {
+    await stage.workflow(user_id).executeUpdate<unknown, [unknown]>('resume', { args: args as [unknown] });
+  } catch (error) {
+    const cause = error instanceof Error ? error.cause : undefined;
+    return cause instanceof Error ? cause.message : String(error);
+  }
+  throw new Error('the resume was accepted');
+}
+
 /** Lines of `responses` that contain `text`, without their times. */
 export async function responsesOf(
   stage: RetirementStage,
@@ -108,6 +123,17 @@ export async function effectiveOf(
   return Object.fromEntries(
     effects.map(([name, { effective }]) => [name.replace(/\/\d+\/$/, '/'), effective]),
   );
+}
+
+/** How often each action was called for the learner, by method and route, with or without effect. */
+export async function calledOf(
+  stage: RetirementStage,
+  { username }: SandboxLearner,
+): Promise<Readonly<Record<string, number>>> {
+  const effects = Object.entries(await stage.effects(username)).filter(
+    ([name]) => !name.startsWith('PATCH '),
+  );
+  return Object.fromEntries(effects.map(([name, { called }]) => [name.replace(/\/\d+\/$/, '/'), called]));
 }
 
 /** COMPLETE everywhere, and every service saw its effect exactly once. */

@@ -10,6 +10,7 @@ import { createConfigurationSource } from '../../config/watch.ts';
 import { openDatabase, type Database } from '../../db/database.ts';
 import { sandboxConfigurationYaml, type SandboxConfiguration } from '../../sandbox/lms/pipeline.ts';
 import { startSandboxLms } from '../../sandbox/lms/server.ts';
+import { untilPolling } from '../../worker/polling.ts';
 import { createRetirementWorker } from '../../worker/retirement.ts';
 import {
   COLLECT_RETIREMENTS,
@@ -148,6 +149,7 @@ export async function setRetirementStage(
         workflowCode: { workflowBundle: workflowBundle() },
       });
       running = { worker, ended: worker.run(), platform };
+      await untilPolling(native, temporal.namespace, worker);
     },
     stopWorker: async () => {
       running?.worker.shutdown();

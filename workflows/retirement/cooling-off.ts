@@ -70,11 +70,7 @@ async function cancel(run: Run, request: CancelRequest): Promise<Next | undefine
 
 async function cancelInLms(run: Run, request: CancelRequest): Promise<string | undefined> {
   try {
-    const result = await patient.cancelRetirement({
-      ...request,
-      userId: run.userId,
-      at: new Date().toISOString(),
-    });
+    const result = await patient.cancelRetirement({ ...request, userId: run.userId });
     return result.kind === 'cancelled' ? undefined : result.reason;
   } catch (error) {
     if (error instanceof ActivityFailure) return rootCause(error) ?? 'the LMS could not be asked';

@@ -45,11 +45,9 @@ export function handleMessages(run: Run): void {
   });
   setHandler(resumeUpdate, (message) => updated(run, RESUME, () => requestResume(run, message)), {
     description: RESUME_HELP,
-    validator: (message?: ResumeMessage) => void parseResume(message),
   });
   setHandler(cancelUpdate, (message) => updated(run, CANCEL, () => requestCancel(run, message)), {
     description: CANCEL_HELP,
-    validator: (message?: CancelRequest) => void parseCancel(message),
   });
   setDefaultSignalHandler((name) =>
     signalled(run, 'signal', async () => ({
@@ -78,6 +76,7 @@ async function signalled(run: Run, what: string, request: () => Promise<Answer>)
   });
 }
 
+/** Refusals are decided here and not in a validator, which could leave no line in `responses`. */
 async function updated(run: Run, what: string, request: () => Promise<Answer>): Promise<MessageAnswer> {
   return CancellationScope.nonCancellable(async () => {
     const answer = await refusingBadInput(request);
@@ -145,7 +144,7 @@ async function decidedByMainLine<Request>(asks: Ask<Request>[], request: Request
 function parseResume(message: unknown): ResumeRequest {
   const fields = typeof message === 'string' ? { state: message } : message;
   if (!isRecord(fields) || typeof fields['state'] !== 'string' || fields['state'] === '') {
-    throw badInput(`resume wants a state name as a JSON string, or {"state": "…"}; got ${typeof message}`);
+    throw badInput(`resume wants a state name as a JSON string, or {"state": "…"}; got ${kindOf(message)}`);
   }
   if (fields['skip'] !== undefined && typeof fields['skip'] !== 'boolean') {
     throw badInput('resume: "skip" is true or false');
@@ -180,6 +179,11 @@ const LONGEST_TEXT = 500;
 function short(text: string): string {
   const line = text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
   return line.length > LONGEST_TEXT ? `${line.slice(0, LONGEST_TEXT)}…` : line;
+}
+
+function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return 'nothing';
+  return Array.isArray(value) ? 'a list' : typeof value;
 }
 
 function badInput(message: string): ApplicationFailure {

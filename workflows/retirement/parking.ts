@@ -143,7 +143,6 @@ function recordErrored(run: Run, alreadyRecorded: boolean): ErroredRecord {
     .run(() =>
       patient.recordErrored({
         userId: run.userId,
-        at: new Date().toISOString(),
         what: run.cause?.what ?? '',
         hasStory: run.cause?.activity !== undefined,
       }),

@@ -79,7 +79,6 @@ async function begin(run: Run, input: RetireUserInput): Promise<Next> {
       await quickly('recordState', {
         userId: run.userId,
         state: where.outcome,
-        at: new Date().toISOString(),
         text: `${where.outcome}: ${where.reason}`,
       });
       return { kind: 'end', outcome: where.outcome, reason: where.reason };

@@ -87,7 +87,6 @@ async function takenElsewhere(
   await quickly('recordState', {
     userId: run.userId,
     state,
-    at: new Date().toISOString(),
     text: `${state}: ${reason}`,
   });
   return { kind: 'end', outcome: state, reason };
@@ -95,13 +94,13 @@ async function takenElsewhere(
 
 export async function abandon(run: Run, reason: string): Promise<Next> {
   const text = `${ABORTED}: ${reason}`;
-  await quickly('recordState', { userId: run.userId, state: ABORTED, at: new Date().toISOString(), text });
+  await quickly('recordState', { userId: run.userId, state: ABORTED, text });
   return { kind: 'end', outcome: ABORTED, reason };
 }
 
 async function complete(run: Run): Promise<Next> {
   try {
-    await completeRetirement({ userId: run.userId, at: new Date().toISOString() }, run.retry);
+    await completeRetirement({ userId: run.userId }, run.retry);
     return { kind: 'end', outcome: COMPLETE, reason: 'every stage of the pipeline is done' };
   } catch (error) {
     return failed(run, undefined, causeOf(error));

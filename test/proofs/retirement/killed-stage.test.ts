@@ -73,7 +73,7 @@ describe('a retirement that nothing disturbs', () => {
       outcome: 'COMPLETE',
       state: 'COMPLETE',
       completedStages: endStates,
-      written: [...endStates, 'COMPLETE'],
+      written: [...sandboxPipeline.flatMap(([startState, endState]) => [startState, endState]), 'COMPLETE'],
       moves: [...sandboxPipeline.flatMap(([startState, endState]) => [startState, endState]), 'COMPLETE'],
     });
     expect(undisturbed.ending.effective).toMatchObject({

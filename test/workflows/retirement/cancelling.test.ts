@@ -17,6 +17,7 @@ import { waitFor } from '../../support/wait.ts';
 
 const FORUM = '/api/discussion/v1/accounts/retire_forum/';
 const CANCEL = '/api/user/v1/accounts/cancel_retirement/';
+const LAST_STAGE = '/api/user/v1/accounts/retire/';
 const HOUR = 3_600_000;
 
 let stage: RetirementStage;
@@ -207,6 +208,22 @@ describe.concurrent('a cancel after the first stage began', () => {
     expect(await detailsOf(stage, learner)).toContain('the first stage of the retirement has begun');
     await stage.workflow(learner.user_id).signal('resume', 'ENROLLMENTS_COMPLETE');
     await expectErasedOnce(stage, learner);
+  });
+
+  it('is refused in writing also when the retirement completes right then', async () => {
+    const username = 'last moment';
+    await stage.fault({ path: LAST_STAGE, username, delay_ms: 600, times: 1 });
+    const learner = await ask(stage, username);
+    const collected = stage.collect();
+    await waitFor(async () => (await stage.lms(username))['current_state'] === 'RETIRING_LMS', {
+      what: 'the last stage',
+    });
+    await cancel(learner, 'request');
+    await collected;
+    await expectErasedOnce(stage, learner);
+    expect(await responsesOf(stage, learner, 'refused: ')).toEqual([
+      'refused: cancel: the first stage of the retirement has begun, and what is erased cannot be given back',
+    ]);
   });
 
   it('is refused after a resume from PENDING', async () => {

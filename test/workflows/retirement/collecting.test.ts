@@ -8,6 +8,7 @@ import {
   coolingOffFor,
   effectiveOf,
   expectErasedOnce,
+  refusalOf,
   responsesOf,
 } from '../../support/retirement-learner.ts';
 import { waitFor } from '../../support/wait.ts';
@@ -155,6 +156,46 @@ describe('a learner without a workflow', () => {
     await stage.workflow(learner.user_id).signal('resume', 'ENROLLMENTS_COMPLETE');
     expect(await stage.workflow(learner.user_id).result()).toMatchObject({ outcome: 'COMPLETE' });
     expect(Object.values(await effectiveOf(stage, learner))).toEqual(Array.from({ length: 6 }, () => 1));
+  });
+
+  it.each([
+    ['the first stage', ['ERRORED'], 'RETIRING_ENROLLMENTS', ['PENDING']],
+    [
+      'the second stage',
+      ['RETIRING_ENROLLMENTS', 'ENROLLMENTS_COMPLETE', 'ERRORED'],
+      'RETIRING_FORUMS',
+      ['PENDING', 'ENROLLMENTS_COMPLETE'],
+    ],
+  ])(
+    'who is ERRORED because %s could not begin leaves nothing out',
+    async (what, states, failed, possible) => {
+      const learner = await ask(stage, `not begun: ${what}`, coolingOffFor(HOUR));
+      await leftAt(learner, ...states);
+      await stage.collect();
+      const status = await stage.reaches(learner.user_id, 'ERRORED');
+      expect(status).toMatchObject({ phase: 'errored', stage: failed, resumableFrom: possible });
+      expect(await refusalOf(stage, learner, 'LMS_COMPLETE')).toContain('is later than');
+      expect(await stage.lms(learner.username)).toMatchObject({ current_state: 'ERRORED' });
+      await stage.workflow(learner.user_id).signal('resume', 'PENDING');
+      await expectErasedOnce(stage, learner);
+    },
+  );
+
+  it('who is PENDING again after a stage of another driver cannot be cancelled', async () => {
+    const username = 'forced back';
+    const learner = await ask(stage, username, coolingOffFor(HOUR));
+    await leftAt(learner, 'RETIRING_ENROLLMENTS', 'ENROLLMENTS_COMPLETE', 'ERRORED');
+    const back = { username, new_state: 'PENDING', response: 'the other driver', force: true };
+    await stage.asService('PATCH', MOVE, back);
+    // Holds the retirement open until the cancel has been answered.
+    await stage.fault({ path: '/api/discussion', username, status: 503, retry_after: 1, times: 1 });
+    await stage.collect();
+    await expect(stage.workflow(learner.user_id).executeUpdate('cancel')).rejects.toMatchObject({
+      cause: {
+        message: 'the first stage of the retirement has begun, and what is erased cannot be given back',
+      },
+    });
+    await expectErasedOnce(stage, learner);
   });
 
   it.each(['while cooling off', 'while ERRORED'])('is adopted after a termination %s', async (when) => {

@@ -3,6 +3,7 @@ import { setRetirementStage, type RetirementStage, type SandboxLearner } from '.
 import {
   ask,
   begin,
+  beginErrored,
   coolingOffFor,
   countRequests,
   detailsOf,
@@ -205,6 +206,25 @@ describe.concurrent('a service in trouble', () => {
   });
 });
 
+describe.concurrent('another driver', () => {
+  it('who moves the learner to ERRORED is named, and no older failure', async () => {
+    const username = 'moved away';
+    const trouble = { status: 503, body: 'an older story', retry_after: 1, times: 1 };
+    await stage.fault({ path: FORUM, username, ...trouble });
+    const learner = await begin(stage, username);
+    await waitFor(async () => (await stage.row(learner.user_id)).lastFailure !== null, {
+      what: 'the first attempt to fail',
+    });
+    await stage.asService('PATCH', MOVE, { username, new_state: 'ERRORED', response: 'the other driver' });
+    await parked(stage, learner);
+    const what = 'another driver moved the learner to ERRORED in the LMS';
+    expect(await responsesOf(stage, learner, 'ERRORED')).toEqual([`ERRORED: ${what}`]);
+    expect((await stage.status(learner.user_id)).cause).toEqual({ stage: 'RETIRING_FORUMS', what });
+    await resumeAfter(learner, 'ENROLLMENTS_COMPLETE');
+    await expectErasedOnce(stage, learner);
+  });
+});
+
 describe.concurrent('an answer that is lost', () => {
   it('of the move to a start state: the stage goes on', async () => {
     await stage.fault({ method: 'PATCH', path: MOVE, username: 'lost-start', drop: 'after', times: 1 });
@@ -250,6 +270,34 @@ describe.concurrent('an LMS that is away', () => {
     expect((await stage.row(learner.user_id)).currentState).toBe('ERRORED');
     await parked(stage, learner);
     expect(await responsesOf(stage, learner, 'ERRORED')).toHaveLength(1);
+  });
+});
+
+describe.concurrent('a 404 in words that are not of the LMS', () => {
+  const foreign = { status: 404, body: 'default backend - 404', times: 1 };
+  const story = "answered 404 in words that are not the LMS's";
+
+  it('is no cancel before the first stage', async () => {
+    const username = 'no-backend-first';
+    await stage.fault({ method: 'GET', path: `/api/user/v1/accounts/${username}/`, username, ...foreign });
+    const learner = await begin(stage, username);
+    await parked(stage, learner);
+    expect((await responsesOf(stage, learner, 'ERRORED')).join()).toContain(story);
+    await resumeAfter(learner, 'PENDING');
+    await expectErasedOnce(stage, learner);
+  });
+
+  it('is no cancel on the way back of a resume', async () => {
+    const username = 'no-backend-resume';
+    const learner = await beginErrored(stage, username);
+    await stage.fault({ method: 'PATCH', path: MOVE, username, ...foreign });
+    await resumeAfter(learner, 'ENROLLMENTS_COMPLETE');
+    await waitFor(async () => (await stage.status(learner.user_id)).cause?.what.includes(story), {
+      what: 'the move back to fail',
+    });
+    await parked(stage, learner);
+    await resumeAfter(learner, 'ENROLLMENTS_COMPLETE');
+    await expectErasedOnce(stage, learner);
   });
 });
 

@@ -51,12 +51,19 @@ describe('a retirement without trouble', () => {
       lastFailure: null,
     });
     expect(await responsesOf(stage, learner, ':')).toEqual([
+      'RETIRING_ENROLLMENTS: begun',
       'ENROLLMENTS_COMPLETE: LMS.retirement_unenroll answered 200 ["edX"]',
+      'RETIRING_FORUMS: begun',
       'FORUMS_COMPLETE: LMS.retirement_retire_forum answered 204',
+      'RETIRING_NOTES: begun',
       'NOTES_COMPLETE: LMS.retirement_retire_notes answered 204',
+      'RETIRING_PROCTORING: begun',
       'PROCTORING_COMPLETE: LMS.retirement_retire_proctoring_data answered 204',
+      'ADDING_TO_PARTNER_QUEUE: begun',
       'PARTNER_QUEUE_COMPLETE: LMS.retirement_partner_queue answered 204',
+      'RETIRING_LMS_MISC: begun',
       'LMS_MISC_COMPLETE: LMS.retirement_lms_retire_misc answered 204',
+      'RETIRING_LMS: begun',
       'LMS_COMPLETE: LMS.retirement_lms_retire answered 204',
       'COMPLETE: every stage of the pipeline is done',
     ]);

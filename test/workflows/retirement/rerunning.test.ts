@@ -4,6 +4,7 @@ import type { RerunInput, RerunResult } from '../../../workflows/retirement/cont
 import { setRetirementStage, type RetirementStage, type SandboxLearner } from '../../support/retirement.ts';
 import {
   begin,
+  calledOf,
   effectiveOf,
   expectErasedOnce,
   parked,
@@ -13,7 +14,8 @@ import {
 import { waitFor } from '../../support/wait.ts';
 
 const FORUM = '/api/discussion/v1/accounts/retire_forum/';
-const NEW_ACTION = 'POST /api/edx_proctoring/v1/retire_backend_user/';
+const NEW_PATH = '/api/edx_proctoring/v1/retire_backend_user/';
+const NEW_ACTION = `POST ${NEW_PATH}`;
 const NEW_ROW: PipelineRow = [
   'RETIRING_PROCTORING_BACKEND',
   'PROCTORING_BACKEND_COMPLETE',
@@ -45,14 +47,7 @@ async function complete(username: string): Promise<SandboxLearner> {
   return learner;
 }
 
-async function called(learner: SandboxLearner): Promise<Readonly<Record<string, number>>> {
-  const effects = Object.entries(await stage.effects(learner.username));
-  return Object.fromEntries(
-    effects
-      .filter(([name]) => !name.startsWith('PATCH '))
-      .map(([name, effect]) => [name.replace(/\/\d+\/$/, '/'), effect.called]),
-  );
-}
+const called = (learner: SandboxLearner): ReturnType<typeof calledOf> => calledOf(stage, learner);
 
 describe('a rerun of all stages', () => {
   it('takes a COMPLETE learner through the pipeline again, and nothing is erased twice', async () => {
@@ -149,20 +144,31 @@ describe('a rerun of only the new stages', () => {
     expect(await stage.lms(learner.username)).toMatchObject({ current_state: 'COMPLETE' });
   });
 
-  it('runs only the new stage after its failure too', async () => {
-    const learner = await complete('new and failing');
+  it.each([
+    ['the state before it calls nothing else again', 'PROCTORING_COMPLETE', []],
+    [
+      'an earlier state calls everything after that again',
+      'NOTES_COMPLETE',
+      [
+        'POST /api/edx_proctoring/v1/retire_user/',
+        'PUT /api/user/v1/accounts/retirement_partner_report/',
+        'POST /api/user/v1/accounts/retire_misc/',
+        'POST /api/user/v1/accounts/retire/',
+      ],
+    ],
+  ])('that failed and is resumed from %s', async (what, from, again) => {
+    const learner = await complete(`resumed: ${what}`);
     stage.configure({ pipeline: extended });
-    await stage.fault({
-      path: '/api/edx_proctoring/v1/retire_backend_user/',
-      username: learner.username,
-      status: 403,
-      times: 1,
-    });
+    await stage.fault({ path: NEW_PATH, username: learner.username, status: 403, times: 1 });
     await rerun({ userId: learner.user_id, kind: 'only-new' });
     await parked(stage, learner);
-    await stage.workflow(learner.user_id).signal('resume', 'PROCTORING_COMPLETE');
+    await stage.workflow(learner.user_id).signal('resume', from);
     expect(await stage.workflow(learner.user_id).result()).toMatchObject({ outcome: 'COMPLETE' });
-    expect((await effectiveOf(stage, learner))[NEW_ACTION]).toBe(1);
+    const counts = await called(learner);
+    expect(Object.keys(counts)).toHaveLength(8);
+    expect(Object.keys(counts).filter((action) => counts[action] === 2)).toHaveLength(again.length + 1);
+    for (const action of [NEW_ACTION, ...again]) expect(counts).toMatchObject({ [action]: 2 });
     expect(Object.values(await effectiveOf(stage, learner))).toEqual(Array.from({ length: 8 }, () => 1));
+    expect(await stage.lms(learner.username)).toMatchObject({ current_state: 'COMPLETE' });
   });
 });

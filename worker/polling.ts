@@ -1,0 +1,30 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { NativeConnection, Worker } from '@temporalio/worker';
+
+/** The server's API numbers: both kinds of tasks have their own pollers. */
+const TASK_QUEUE_TYPES = [1, 2];
+const LOOK_EVERY_MS = 50;
+const PATIENCE_MS = 30_000;
+
+/** Waits until the server has this worker among the pollers of its queue: from then on others see it, and work reaches it. */
+export async function untilPolling(
+  connection: NativeConnection,
+  namespace: string,
+  worker: Worker,
+): Promise<void> {
+  const { taskQueue, identity } = worker.options;
+  const until = Date.now() + PATIENCE_MS;
+  while (Date.now() < until && worker.getState() === 'RUNNING') {
+    const answers = await Promise.all(
+      TASK_QUEUE_TYPES.map((taskQueueType) =>
+        connection.workflowService.describeTaskQueue({
+          namespace,
+          taskQueue: { name: taskQueue },
+          taskQueueType,
+        }),
+      ),
+    );
+    if (answers.every(({ pollers }) => pollers?.some((poller) => poller.identity === identity))) return;
+    await delay(LOOK_EVERY_MS);
+  }
+}
