@@ -47,7 +47,8 @@ export async function compose({ env, sandbox, log }: ComposeOptions): Promise<Ru
       const running = await startSandbox(home.sandbox, environment['DATABASE_URL'], sandbox);
       undo.push(() => running.close());
       Object.assign(environment, running.environment);
-      log(`Sandbox LMS at ${running.environment['LMS_URL'] ?? ''}`);
+      const { LMS_URL, WIKI_URL } = running.environment;
+      log(`Sandbox LMS at ${LMS_URL ?? ''}, sandbox wiki at ${WIKI_URL ?? ''}`);
     } else {
       environment['REGISTRAR_CONFIG'] = path.resolve(configurationPath(env));
     }

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { sandboxConfigurationYaml, type SandboxConfiguration } from '../sandbox/lms/pipeline.ts';
 import { startSandboxLms } from '../sandbox/lms/server.ts';
+import { startSandboxWiki } from '../sandbox/wiki/server.ts';
 import { choosePort, rememberedPort, rememberPort } from '../stack/ports.ts';
 
 export interface RunningSandbox {
@@ -12,6 +13,7 @@ export interface RunningSandbox {
 }
 
 const USUAL_LMS_PORT = 18000;
+const USUAL_WIKI_PORT = 18001;
 
 export interface SandboxSettings {
   /** File name of the configuration, beside the sandbox's other files. */
@@ -20,7 +22,7 @@ export interface SandboxSettings {
   readonly registrar: Readonly<Record<string, unknown>>;
 }
 
-/** Starts the sandbox LMS on the port it had before, and keeps its credentials and its configuration file in `folder`. */
+/** Starts the sandbox LMS and the sandbox wiki on the ports they had before, and keeps credentials and configuration in `folder`. */
 export async function startSandbox(
   folder: string,
   databaseUrl: string,
@@ -28,12 +30,17 @@ export async function startSandbox(
 ): Promise<RunningSandbox> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const credentials = keptCredentials(path.join(folder, 'credentials.json'));
-  const portFile = path.join(folder, 'lms.port');
-  const port = await choosePort([rememberedPort(portFile), USUAL_LMS_PORT]);
-  const lms = await startSandboxLms({ databaseUrl, port, credentials });
-  rememberPort(portFile, lms.port);
+  const lms = await onKeptPort(path.join(folder, 'lms.port'), USUAL_LMS_PORT, (port) =>
+    startSandboxLms({ databaseUrl, port, credentials }),
+  );
+  const wiki = await onKeptPort(path.join(folder, 'wiki.port'), USUAL_WIKI_PORT, (port) =>
+    startSandboxWiki({ databaseUrl, port }),
+  ).catch(async (error: unknown) => {
+    await lms.close();
+    throw error;
+  });
   const configurationPath = path.join(folder, configurationName);
-  writeConfiguration(configurationPath, { lmsUrl: lms.url, ...credentials, registrar });
+  writeConfiguration(configurationPath, { lmsUrl: lms.url, wikiUrl: wiki.url, ...credentials, registrar });
   return {
     environment: {
       LMS_URL: lms.url,
@@ -41,10 +48,23 @@ export async function startSandbox(
       LMS_CLIENT_SECRET: credentials.clientSecret,
       LMS_PLAIN_CLIENT_ID: credentials.plainClientId,
       LMS_PLAIN_CLIENT_SECRET: credentials.plainClientSecret,
+      WIKI_URL: wiki.url,
       REGISTRAR_CONFIG: configurationPath,
     },
-    close: () => lms.close(),
+    close: async () => {
+      await Promise.all([lms.close(), wiki.close()]);
+    },
   };
+}
+
+async function onKeptPort<Server extends { readonly port: number }>(
+  portFile: string,
+  usual: number,
+  start: (port: number) => Promise<Server>,
+): Promise<Server> {
+  const server = await start(await choosePort([rememberedPort(portFile), usual]));
+  rememberPort(portFile, server.port);
+  return server;
 }
 
 interface Credentials {
@@ -72,7 +92,8 @@ function keptCredentials(file: string): Credentials {
 function writeConfiguration(file: string, wanted: SandboxConfiguration): void {
   if (existsSync(file)) {
     const text = readFileSync(file, 'utf8');
-    if (text.includes(wanted.lmsUrl) && text.includes(wanted.clientSecret)) return;
+    const facts = [wanted.lmsUrl, wanted.wikiUrl ?? '', wanted.clientSecret];
+    if (facts.every((fact) => text.includes(fact))) return;
   }
   writeFileSync(file, sandboxConfigurationYaml(wanted), { mode: 0o600 });
 }

@@ -83,6 +83,7 @@ function report(endings: readonly Ending[], environment: Readonly<Record<string,
   output.line();
   output.line(`Temporal UI   ${environment['TEMPORAL_UI_URL'] ?? ''}`);
   output.line(`Sandbox LMS   ${environment['LMS_URL'] ?? ''}`);
+  output.line(`Sandbox wiki  ${environment['WIKI_URL'] ?? ''}`);
   output.line(`Configuration ${environment['REGISTRAR_CONFIG'] ?? ''}`);
   output.line();
 }

@@ -128,10 +128,15 @@ async function takeInComplete(
   settings: Parameters<typeof deadlinesOf>[1],
 ): Promise<void> {
   if (listed.kind === 'refused') return;
-  for (const status of listed.learners) {
-    if ((await findRetirement(database, status.userId)) !== undefined) continue;
-    await insertRetirement(database, status, deadlinesOf(status.requestedAt, settings));
-  }
+  const limited = createLimiter(STARTS_AT_ONCE);
+  await Promise.all(
+    listed.learners.map((status) =>
+      limited(async () => {
+        if ((await findRetirement(database, status.userId)) !== undefined) return;
+        await insertRetirement(database, status, deadlinesOf(status.requestedAt, settings));
+      }),
+    ),
+  );
 }
 
 /** Waiting, between two stages, stranded inside one, and ERRORED. */

@@ -87,7 +87,12 @@ export function createRecordErrored(
     if (stored === undefined) return;
     const story = hasStory && stored.lastFailure !== null ? describeFailure(stored.lastFailure) : what;
     if (stored.currentState !== ERRORED) {
-      await changeState(database, { userId, state: ERRORED, line: line(new Date(), `${ERRORED}: ${story}`) });
+      await changeState(database, {
+        userId,
+        state: ERRORED,
+        line: line(new Date(), `${ERRORED}: ${story}`),
+        keepsFailure: hasStory,
+      });
     }
     const { queue } = await dependencies.platform.lastValid();
     // Not aborted by a cancellation: a request half-way may still land, after the move of the resume that called it off.

@@ -146,6 +146,7 @@ async function locateRetirement(
     state: found.state,
     line: line(at, text),
     completed: pipeline.slice(0, position.index).map((stage) => stage.endState),
+    stage: pipeline[position.index]?.startState,
   });
   return { kind: 'adopted', index: position.index };
 }
@@ -181,6 +182,7 @@ async function adoptErrored(
   await recordAdoption(database, {
     userId: stored.userId,
     state: ERRORED,
+    stage: failedStage,
     line: line(
       at,
       `adopted: found in ERRORED without a workflow, last state ${found.lastState}; waiting for a resume`,

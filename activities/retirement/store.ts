@@ -194,9 +194,11 @@ export interface StateChange {
   readonly state: string;
   /** One line for `responses`, its time included; a line that is there already is not written again. */
   readonly line: string;
+  /** The line tells of `last_failure`; default false. */
+  readonly keepsFailure?: boolean;
 }
 
-/** Writes a state and its line. Any state but ERRORED forgets the failure before it. */
+/** Writes a state and its line, and forgets the failure before it unless that is what the line tells. */
 export async function changeState(db: Queryable, change: StateChange): Promise<void> {
   await db.query({
     name: 'change-state',
@@ -204,10 +206,10 @@ export async function changeState(db: Queryable, change: StateChange): Promise<v
       update user_retirement_status
       set last_state = case when current_state = $2 then last_state else current_state end, current_state = $2,
           responses = case when strpos(responses, $3) > 0 then responses else responses || $3 || e'\\n' end,
-          last_failure = case when $2 = 'ERRORED' then last_failure end,
+          last_failure = case when $4::boolean then last_failure end,
           modified_at = now()
       where user_id = $1`,
-    values: [change.userId, change.state, change.line],
+    values: [change.userId, change.state, change.line, change.keepsFailure ?? false],
   });
 }
 
@@ -226,7 +228,11 @@ export async function addResponse(db: Queryable, userId: number, line: string): 
  */
 export async function recordAdoption(
   db: Queryable,
-  adopted: StateChange & { readonly completed: readonly string[] },
+  adopted: StateChange & {
+    readonly completed: readonly string[];
+    /** Start state of the stage it stands in or failed in: a failure known of another stage is forgotten. */
+    readonly stage: string | undefined;
+  },
 ): Promise<void> {
   await db.query(
     `update user_retirement_status
@@ -235,9 +241,10 @@ export async function recordAdoption(
          completed_stages = completed_stages ||
            array(select state from unnest($4::text[]) with ordinality as past(state, position)
                  where state <> all(completed_stages) order by position),
+         last_failure = case when last_failure ->> 'stage' = $5 then last_failure end,
          modified_at = now()
      where user_id = $1 and strpos(responses, $3) = 0`,
-    [adopted.userId, adopted.state, adopted.line, adopted.completed],
+    [adopted.userId, adopted.state, adopted.line, adopted.completed, adopted.stage ?? null],
   );
 }
 

@@ -42,8 +42,8 @@ async function insert(userId: number): Promise<void> {
   await insertRetirement(db, status, { coolOffUntil: new Date(), dueAt: new Date() });
 }
 
-const write = (userId: number, state: string): Promise<void> =>
-  changeState(db, { userId, state, line: `${userId} ${state}` });
+const write = (userId: number, state: string, keepsFailure = false): Promise<void> =>
+  changeState(db, { userId, state, line: `${userId} ${state}`, keepsFailure });
 
 async function read(userId: number): Promise<StoredRetirement> {
   const row = await findRetirement(db, userId);
@@ -85,10 +85,10 @@ describe('the COMPLETE learners of a rerun', () => {
 describe('a state that is written', () => {
   const failure = { stage: 'RETIRING_LMS', activity: 'LMS.x', what: 'answered 500', attempts: 1, at: '' };
 
-  it('forgets the failure before it, unless it is ERRORED', async () => {
+  it('forgets the failure before it, unless its line tells of it', async () => {
     await insert(10);
     await recordFailure(db, 10, failure);
-    await write(10, 'ERRORED');
+    await write(10, 'ERRORED', true);
     expect((await read(10)).lastFailure).toMatchObject(failure);
     await write(10, 'COMPLETE');
     expect((await read(10)).lastFailure).toBeNull();
