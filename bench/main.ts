@@ -7,7 +7,7 @@ const USAGE = `usage: npm run bench -- retirement [--learners N] [--rounds N] [-
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
-    learners: { type: 'string', default: '150' },
+    learners: { type: 'string', default: '300' },
     rounds: { type: 'string', default: '3' },
     set: { type: 'string', multiple: true, default: [] },
   },

@@ -41,7 +41,8 @@ export async function compose({ env, sandbox, log }: ComposeOptions): Promise<Ru
   const stop = (): Promise<void> => (stopped ??= undoAll(undo));
   try {
     const environment: Record<string, string> = {};
-    environment['DATABASE_URL'] = env['DATABASE_URL'] || (await embeddedPostgres(home.postgres, undo, log));
+    environment['DATABASE_URL'] =
+      env['DATABASE_URL'] || (await embeddedPostgres(home.postgres, sandbox !== undefined, undo, log));
     Object.assign(environment, await temporalEnvironment({ env, home, undo, log }));
     if (sandbox !== undefined) {
       const running = await startSandbox(home.sandbox, environment['DATABASE_URL'], sandbox);
@@ -101,14 +102,16 @@ async function setUpProduct(env: ComposeOptions['env'], log: (line: string) => v
   }
 }
 
+/** `fast`: for play data, which survive every kill but not a crash of the machine. */
 async function embeddedPostgres(
   directory: string,
+  fast: boolean,
   undo: (() => unknown)[],
   log: (line: string) => void,
 ): Promise<string> {
   const postgres = await superviseServer<RunningPostgres>(
     'PostgreSQL',
-    (before) => startPostgres({ directory, log, ...(before ? { port: before.port } : {}) }),
+    (before) => startPostgres({ directory, fast, log, ...(before ? { port: before.port } : {}) }),
     log,
   );
   undo.push(() => postgres.stop());

@@ -34,23 +34,35 @@ export interface HttpAnswer {
  * reason when the caller aborted.
  */
 export async function exchange(asked: HttpRequest): Promise<HttpAnswer> {
-  const timeout = AbortSignal.timeout(asked.timeoutMs);
-  const signal = asked.signal ? AbortSignal.any([asked.signal, timeout]) : timeout;
+  // By hand: `AbortSignal.any` of a time-out and the caller's signal costs ten times as much, at every request.
+  const abort = new AbortController();
+  const giveUp = (): void => abort.abort();
+  const timer = setTimeout(giveUp, asked.timeoutMs);
+  asked.signal?.addEventListener('abort', giveUp, { once: true });
+  if (asked.signal?.aborted) giveUp();
   try {
     const answer = await request(asked.url, {
       method: asked.verb,
       headers: { ...asked.headers },
       body: asked.body ?? null,
-      signal,
+      signal: abort.signal,
       ...(asked.dispatcher ? { dispatcher: asked.dispatcher } : {}),
     });
     return { status: answer.statusCode, headers: answer.headers, text: await readText(answer.body) };
   } catch (error) {
     if (asked.signal?.aborted) throw asked.signal.reason;
-    const what = timeout.aborted
+    if (errorCode(error) === 'UND_ERR_INVALID_ARG') {
+      throw failure(asked, {
+        what: 'cannot be sent: a header or the address has a character that HTTP forbids',
+      });
+    }
+    const what = abort.signal.aborted
       ? `did not answer within ${asked.timeoutMs / 1000} s`
       : connectionTrouble(error);
     throw failure(asked, { what, transient: true });
+  } finally {
+    clearTimeout(timer);
+    asked.signal?.removeEventListener('abort', giveUp);
   }
 }
 

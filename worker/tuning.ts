@@ -6,7 +6,7 @@ export const tuning = {
   worker: {
     // A parked or cooling retirement falls out of the cache and costs one short replay when it moves again.
     maxCachedWorkflows: 500,
-    maxConcurrentWorkflowTaskExecutions: 40,
+    maxConcurrentWorkflowTaskExecutions: 100,
     maxConcurrentActivityTaskExecutions: 40,
     // Requests to the LMS under way get their answer before the process ends.
     shutdownGraceTime: '10 seconds',

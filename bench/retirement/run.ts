@@ -41,7 +41,7 @@ export async function benchRetirement(options: RetirementBenchOptions): Promise<
   const log = (line: string): void => void process.stderr.write(`${line}\n`);
   const undo: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
   try {
-    const postgres = await startPostgres({ directory: path.join(folder, 'postgres'), log });
+    const postgres = await startPostgres({ directory: path.join(folder, 'postgres'), fast: true, log });
     undo.push(() => postgres.stop());
     const { path: binary } = await findTemporal({
       env: process.env,
