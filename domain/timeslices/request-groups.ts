@@ -12,11 +12,6 @@ export interface RequestGroup {
   readonly window: SliceWindow;
 }
 
-/** Names that one request may carry. */
-export const NAMES_A_REQUEST = 50;
-/** Names that one request may carry where the account has `apihighlimits`. */
-export const NAMES_A_REQUEST_HIGH = 500;
-
 /**
  * Students who share requests: those whose cursors are in the same slice have the same window, and go together in groups of at
  * most `size`, in the order of their ids. `slices` are all of a wiki, in order.
