@@ -22,7 +22,7 @@ const HOUR = 3_600_000;
 
 let stage: RetirementStage;
 beforeAll(async () => {
-  stage = await setRetirementStage({ registrar: { retry_budget: '10s' } });
+  stage = await setRetirementStage({ registrar: { retry_budget: '1m' } });
   await stage.startWorker();
 });
 afterAll(() => stage.close());
@@ -189,7 +189,7 @@ describe.concurrent('a learner who was cancelled in the LMS', () => {
 describe.concurrent('a cancel after the first stage began', () => {
   it.each<Way>(['signal', 'update', 'request'])('by %s is refused while a stage runs', async (way) => {
     const username = `running ${way}`;
-    await stage.fault({ path: FORUM, username, status: 503, retry_after: 1.5, times: 1 });
+    await stage.fault({ path: FORUM, username, status: 503, retry_after: 6, times: 1 });
     const learner = await begin(stage, username);
     await stage.reaches(learner.user_id, 'RETIRING_FORUMS');
     await cancel(learner, way);

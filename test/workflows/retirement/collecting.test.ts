@@ -188,7 +188,7 @@ describe('a learner without a workflow', () => {
     const back = { username, new_state: 'PENDING', response: 'the other driver', force: true };
     await stage.asService('PATCH', MOVE, back);
     // Holds the retirement open until the cancel has been answered.
-    await stage.fault({ path: '/api/discussion', username, status: 503, retry_after: 1, times: 1 });
+    await stage.fault({ path: '/api/discussion', username, status: 503, retry_after: 1.8, times: 1 });
     await stage.collect();
     await expect(stage.workflow(learner.user_id).executeUpdate('cancel')).rejects.toMatchObject({
       cause: {

@@ -25,7 +25,7 @@ const COMPLETE_STAGES = [
 
 let stage: RetirementStage;
 beforeAll(async () => {
-  stage = await setRetirementStage({ registrar: { retry_budget: '4s' } });
+  stage = await setRetirementStage({ registrar: { retry_budget: '1m' } });
   await stage.startWorker();
 });
 afterAll(() => stage.close());

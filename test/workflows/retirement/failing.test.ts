@@ -16,7 +16,7 @@ import {
 } from '../../support/retirement-learner.ts';
 import { waitFor } from '../../support/wait.ts';
 
-const settings = { registrar: { retry_budget: '4s' } };
+const settings = { registrar: { retry_budget: '8s' } };
 const FORUM = '/api/discussion/v1/accounts/retire_forum/';
 const PROCTORING = '/api/edx_proctoring';
 const MOVE = '/api/user/v1/accounts/update_retirement_status/';
@@ -209,7 +209,7 @@ describe.concurrent('a service in trouble', () => {
 describe.concurrent('another driver', () => {
   it('who moves the learner to ERRORED is named, and no older failure', async () => {
     const username = 'moved away';
-    const trouble = { status: 503, body: 'an older story', retry_after: 1, times: 1 };
+    const trouble = { status: 503, body: 'an older story', retry_after: 5, times: 1 };
     await stage.fault({ path: FORUM, username, ...trouble });
     const learner = await begin(stage, username);
     await waitFor(async () => (await stage.row(learner.user_id)).lastFailure !== null, {
@@ -330,7 +330,7 @@ describe('the configuration', () => {
   it('leaves a stage where it is when a restarted worker finds it invalid, until it is mended', async () => {
     stage.configure(settings);
     const username = 'restarted';
-    await stage.fault({ path: FORUM, username, status: 503, retry_after: 0.9, times: 1 });
+    await stage.fault({ path: FORUM, username, status: 503, retry_after: 5, times: 1 });
     const learner = await begin(stage, username);
     await waitFor(async () => (await stage.status(learner.user_id)).state === 'RETIRING_FORUMS', {
       what: 'the forum stage to wait',

@@ -22,7 +22,7 @@ import {
 } from '../../support/retirement-learner.ts';
 import { waitFor } from '../../support/wait.ts';
 
-const settings = { registrar: { retry_budget: '10s' } };
+const settings = { registrar: { retry_budget: '1m' } };
 const FORUM = '/api/discussion/v1/accounts/retire_forum/';
 
 let stage: RetirementStage;

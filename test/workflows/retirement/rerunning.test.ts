@@ -30,7 +30,7 @@ beforeAll(async () => {
   stage = await setRetirementStage();
   await stage.startWorker();
 });
-beforeEach(() => stage.configure({ registrar: { retry_budget: '10s' } }));
+beforeEach(() => stage.configure({ registrar: { retry_budget: '1m' } }));
 afterAll(() => stage.close());
 
 let reruns = 0;
@@ -104,7 +104,7 @@ describe('a rerun of all stages', () => {
 
   it('of everybody leaves running ones alone', async () => {
     const [idle, busy] = [await complete('idle'), await complete('busy')];
-    await stage.fault({ path: FORUM, username: busy.username, status: 503, retry_after: 2, times: 1 });
+    await stage.fault({ path: FORUM, username: busy.username, status: 503, retry_after: 6, times: 1 });
     await rerun({ userId: busy.user_id, kind: 'all' });
     await stage.reaches(busy.user_id, 'RETIRING_FORUMS');
     const { runId } = await stage.workflow(busy.user_id).describe();

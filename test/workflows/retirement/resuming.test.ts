@@ -18,7 +18,7 @@ import {
 } from '../../support/retirement-learner.ts';
 import { waitFor } from '../../support/wait.ts';
 
-const settings = { registrar: { retry_budget: '4s' } };
+const settings = { registrar: { retry_budget: '1m' } };
 const FORUM = '/api/discussion/v1/accounts/retire_forum/';
 const PROCTORING = '/api/edx_proctoring';
 
@@ -120,7 +120,7 @@ describe.concurrent('resume', () => {
     expect(await refusal(cooling, 'PENDING')).toContain('the retirement is PENDING, only an ERRORED one');
 
     const username = 'running';
-    await stage.fault({ path: FORUM, username, status: 503, retry_after: 1.5, times: 1 });
+    await stage.fault({ path: FORUM, username, status: 503, retry_after: 6, times: 1 });
     const running = await begin(stage, username);
     await waitFor(async () => (await stage.status(running.user_id)).state === 'RETIRING_FORUMS', {
       what: 'the stage to wait for its next attempt',
@@ -369,7 +369,7 @@ describe('the status', () => {
     const cooling = await stage.status(learner.user_id);
     expect(cooling).toMatchObject({ state: 'PENDING', stage: null, cause: null, resumableFrom: [] });
     expect(cooling.stages.map(({ progress }) => progress)).toEqual(sandboxPipeline.map(() => 'waiting'));
-    await stage.fault({ path: FORUM, username, status: 503, retry_after: 1, times: 1 });
+    await stage.fault({ path: FORUM, username, status: 503, retry_after: 6, times: 1 });
     await stage.fault({ path: '/api/edxnotes', username, status: 403, times: 1 });
     const running = await stage.reaches(learner.user_id, 'RETIRING_FORUMS');
     expect(running).toMatchObject({ phase: 'running', stage: 'RETIRING_FORUMS' });
