@@ -16,7 +16,6 @@ import {
   expectErasedOnce,
   parked,
   refusalOf,
-  requested,
   responsesOf,
   retriesOf,
 } from '../../support/retirement-learner.ts';
@@ -71,7 +70,9 @@ describe('a file that is valid but for the text of a module', () => {
     const username = 'edited';
     await stage.fault({ path: FORUM, username, status: 503 });
     const learner = await begin(stage, username);
-    await requested(stage, `POST ${FORUM}`);
+    await waitFor(async () => (await stage.row(learner.user_id)).lastFailure !== null, {
+      what: 'the first attempt to fail',
+    });
     stage.configure(broken());
     const tried = await countRequests(stage, `POST ${FORUM}`);
     await waitFor(async () => (await countRequests(stage, `POST ${FORUM}`)) >= tried + 3, {
