@@ -1,11 +1,15 @@
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
 import { request, type Dispatcher } from 'undici';
 import { ServiceFailure, type FailedExchange } from './failure.ts';
 
 /** Longest part of a service's error body that is kept. */
 export const MAX_ERROR_BODY_BYTES = 8 * 1024;
 
-/** Longest answer that is read at all; a queue of ten thousand learners has about 10 MB. */
+/** Longest answer that is read at all, unpacked; a queue of ten thousand learners has about 10 MB. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+
+const unpack = promisify(gunzip);
 
 export interface HttpRequest {
   readonly service: string;
@@ -48,7 +52,8 @@ export async function exchange(asked: HttpRequest): Promise<HttpAnswer> {
       signal: abort.signal,
       ...(asked.dispatcher ? { dispatcher: asked.dispatcher } : {}),
     });
-    return { status: answer.statusCode, headers: answer.headers, text: await readText(answer.body) };
+    const text = await readText(answer.body, answer.headers['content-encoding']);
+    return { status: answer.statusCode, headers: answer.headers, text };
   } catch (error) {
     if (asked.signal?.aborted) throw asked.signal.reason;
     if (errorCode(error) === 'UND_ERR_INVALID_ARG') {
@@ -126,7 +131,11 @@ function retryAfterMs(header: string | string[] | undefined): number | undefined
   return Number.isNaN(at) ? undefined : Math.max(0, at - Date.now());
 }
 
-async function readText(body: Dispatcher.ResponseData['body']): Promise<string> {
+/** Only gzip is unpacked, so a caller that wants compression asks for gzip alone. */
+async function readText(
+  body: Dispatcher.ResponseData['body'],
+  encoding: string | string[] | undefined,
+): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of body as AsyncIterable<Buffer>) {
@@ -134,7 +143,9 @@ async function readText(body: Dispatcher.ResponseData['body']): Promise<string> 
     if (size > MAX_ANSWER_BYTES) throw new Error('answer too large');
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  const bytes = Buffer.concat(chunks);
+  const isPacked = encoding === 'gzip' && bytes.length > 0;
+  return (isPacked ? await unpack(bytes, { maxOutputLength: MAX_ANSWER_BYTES }) : bytes).toString('utf8');
 }
 
 function cut(text: string): string {
@@ -161,6 +172,11 @@ function connectionTrouble(error: unknown): string {
       return 'closed the connection without an answer';
     case 'UND_ERR_CONNECT_TIMEOUT':
       return 'did not accept the connection in time';
+    case 'Z_DATA_ERROR':
+    case 'Z_BUF_ERROR':
+      return 'sent a damaged gzip body';
+    case 'ERR_BUFFER_TOO_LARGE':
+      return 'sent a gzip body that is too large when unpacked';
     default:
       return `could not be reached (${code})`;
   }
