@@ -12,6 +12,9 @@ export type FailureType =
   | 'UnknownLearner'
   | 'UnknownState'
   | 'TooManyLearners'
+  | 'UnknownCourse'
+  | 'WikiBusy'
+  | 'WikiUnavailable'
   | 'Unexpected';
 
 /** Ends the activity for good. `details` travel to the workflow: no identity. */

@@ -11,6 +11,8 @@ export interface Queryable {
 export interface Database extends Queryable {
   /** Runs `work` in one transaction: committed when it returns, rolled back when it throws. */
   transaction<Result>(work: (transaction: Queryable) => Promise<Result>): Promise<Result>;
+  /** Lends one connection to `work`, outside of any transaction: for what belongs to a session, such as an advisory lock. */
+  connection<Result>(work: (connection: Queryable) => Promise<Result>): Promise<Result>;
   close(): Promise<void>;
 }
 
@@ -50,6 +52,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   return {
     query: (statement, values) => pool.query(statement, values?.slice()),
     transaction: (work) => inTransaction(pool, work),
+    connection: (work) => onConnection(pool, work),
     close: () => pool.end(),
   };
 }
@@ -72,5 +75,21 @@ async function inTransaction<Result>(
     throw error;
   } finally {
     client.release(broken);
+  }
+}
+
+/** A connection whose work failed is closed, so that nothing of its session is left over. */
+async function onConnection<Result>(
+  pool: pg.Pool,
+  work: (connection: Queryable) => Promise<Result>,
+): Promise<Result> {
+  const client = await pool.connect();
+  let failed = true;
+  try {
+    const result = await work(client);
+    failed = false;
+    return result;
+  } finally {
+    client.release(failed);
   }
 }

@@ -1,15 +1,16 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { DefaultLogger, NativeConnection, Runtime, type LogLevel } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime, type LogLevel, type Worker } from '@temporalio/worker';
 import { pino, type Logger } from 'pino';
 import { createPlatformSource } from '../activities/retirement/platform.ts';
+import { createWikiSource } from '../activities/timeslices/wiki-access.ts';
 import { configurationPath } from '../config/environment.ts';
 import { createConfigurationSource } from '../config/watch.ts';
 import { openDatabase } from '../db/database.ts';
-import { RETIREMENT_TASK_QUEUE } from '../workflows/retirement/contract.ts';
 import { untilPolling } from './polling.ts';
 import { createRetirementWorker, type WorkflowCode } from './retirement.ts';
+import { createTimeslicesWorkers } from './timeslices.ts';
 import { tuning } from './tuning.ts';
 
 export interface RunWorkerOptions {
@@ -49,24 +50,51 @@ export async function runWorker({ env, onReady }: RunWorkerOptions): Promise<voi
     maxConnections: tuning.databaseConnections,
     applicationName: 'registrar worker',
   });
-  const platform = createPlatformSource(createConfigurationSource({ path: configurationPath(env), env }));
+  const timeslicesDatabase = openDatabase({
+    url: databaseUrl,
+    maxConnections: tuning.timeslicesConnections,
+    queryTimeoutMs: tuning.timeslicesQueryTimeoutMs,
+    applicationName: 'registrar worker, timeslices',
+  });
+  const configuration = createConfigurationSource({ path: configurationPath(env), env });
+  const platform = createPlatformSource(configuration);
+  const wikis = createWikiSource(configuration);
+  const shared = { connection, namespace: namespace ?? 'default', log, workflowCode: workflowCode() };
   try {
-    const worker = await createRetirementWorker({
-      connection,
-      namespace: namespace ?? 'default',
-      database,
-      platform,
-      log,
-      workflowCode: workflowCode(),
-    });
-    const running = worker.run();
-    await Promise.race([running, untilPolling(connection, namespace ?? 'default', worker)]);
-    log.info({ taskQueue: RETIREMENT_TASK_QUEUE, namespace: namespace ?? 'default' }, 'worker ready');
+    const workers = [
+      await createRetirementWorker({ ...shared, database, platform }),
+      ...(await createTimeslicesWorkers({ ...shared, database: timeslicesDatabase, wikis })),
+    ];
+    const polling = workers.map((worker) => untilPolling(connection, shared.namespace, worker));
+    const running = runTogether(workers);
+    await Promise.race([running, Promise.all(polling)]);
+    const taskQueues = workers.map((worker) => worker.options.taskQueue);
+    log.info({ taskQueues, namespace: shared.namespace }, 'worker ready');
     onReady?.();
     await running;
   } finally {
-    await Promise.allSettled([connection.close(), platform.close(), database.close()]);
+    await Promise.allSettled([
+      connection.close(),
+      platform.close(),
+      wikis.close(),
+      database.close(),
+      timeslicesDatabase.close(),
+    ]);
   }
+}
+
+/** Until all have ended. One that fails takes the others along: a process that does half of its work looks healthy. */
+async function runTogether(workers: readonly Worker[]): Promise<void> {
+  const endings = await Promise.allSettled(
+    workers.map(async (worker) => {
+      try {
+        await worker.run();
+      } finally {
+        for (const other of workers) if (other.getState() === 'RUNNING') other.shutdown();
+      }
+    }),
+  );
+  for (const ending of endings) if (ending.status === 'rejected') throw ending.reason;
 }
 
 /** The bundle that the build made, or the sources where there is none. */

@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { NativeConnection, Worker } from '@temporalio/worker';
 
 /** The server's API numbers: both kinds of tasks have their own pollers. */
-const TASK_QUEUE_TYPES = [1, 2];
+const WORKFLOW_TASKS = 1;
+const ACTIVITY_TASKS = 2;
 const LOOK_EVERY_MS = 50;
 const PATIENCE_MS = 30_000;
 
@@ -12,11 +13,13 @@ export async function untilPolling(
   namespace: string,
   worker: Worker,
 ): Promise<void> {
-  const { taskQueue, identity } = worker.options;
+  const { taskQueue, identity, workflowBundle, workflowsPath } = worker.options;
+  const runsWorkflows = workflowBundle !== undefined || workflowsPath !== undefined;
+  const taskQueueTypes = runsWorkflows ? [WORKFLOW_TASKS, ACTIVITY_TASKS] : [ACTIVITY_TASKS];
   const until = Date.now() + PATIENCE_MS;
-  while (Date.now() < until && worker.getState() === 'RUNNING') {
+  while (Date.now() < until && ['INITIALIZED', 'RUNNING'].includes(worker.getState())) {
     const answers = await Promise.all(
-      TASK_QUEUE_TYPES.map((taskQueueType) =>
+      taskQueueTypes.map((taskQueueType) =>
         connection.workflowService.describeTaskQueue({
           namespace,
           taskQueue: { name: taskQueue },

@@ -3,6 +3,10 @@ import type { WorkerOptions } from '@temporalio/worker';
 /** What a worker process may use; docs/measurements.md says what it brought. */
 export const tuning = {
   databaseConnections: 10,
+  /** One for every activity of both workers below; those of the wiki's hold one while they ask. */
+  timeslicesConnections: 24,
+  /** The statements of a big course take longer than those of a learner. */
+  timeslicesQueryTimeoutMs: 10 * 60_000,
   worker: {
     // A parked or cooling retirement falls out of the cache and costs one short replay when it moves again.
     maxCachedWorkflows: 500,
@@ -10,6 +14,20 @@ export const tuning = {
     maxConcurrentWorkflowTaskExecutions: 100,
     maxConcurrentActivityTaskExecutions: 40,
     // Requests to the LMS under way get their answer before the process ends.
+    shutdownGraceTime: '10 seconds',
+    shutdownForceTime: '25 seconds',
+  } satisfies Partial<WorkerOptions>,
+  timeslicesWorker: {
+    maxCachedWorkflows: 200,
+    maxConcurrentActivityTaskExecutions: 8,
+    shutdownGraceTime: '10 seconds',
+    shutdownForceTime: '25 seconds',
+  } satisfies Partial<WorkerOptions>,
+  wikiWorker: {
+    // A page of results in memory each; at most three of one wiki.
+    maxConcurrentActivityTaskExecutions: 12,
+    // Walks begun a second, over all workers; each asks for its pages one after the other.
+    maxTaskQueueActivitiesPerSecond: 25,
     shutdownGraceTime: '10 seconds',
     shutdownForceTime: '25 seconds',
   } satisfies Partial<WorkerOptions>,

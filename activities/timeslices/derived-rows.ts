@@ -20,7 +20,7 @@ const countedFacts = `
 /** Rows of `article_course_timeslices`. `filter` narrows the facts. */
 export function articleSlices(filter = 'true'): string {
   return `
-    select fact.course_id, fact.wiki_id, fact.article_id, fact.start_at, fact.end_at,
+    select $1::bigint as course_id, fact.wiki_id, fact.article_id, fact.start_at, max(fact.end_at) as end_at,
       sum(fact.character_sum)::bigint as character_sum,
       sum(fact.references_count)::bigint as references_count,
       sum(fact.revision_count)::bigint as revision_count,
@@ -29,14 +29,15 @@ export function articleSlices(filter = 'true'): string {
       min(fact.first_revision) as first_revision
     from ${countedFacts}
     where fact.course_id = $1::bigint and ${filter}
-    group by fact.course_id, fact.wiki_id, fact.article_id, fact.start_at, fact.end_at`;
+    group by fact.wiki_id, fact.start_at, fact.article_id`;
 }
 
 /** Rows of `course_user_wiki_timeslices`, and `last_revision` for the slice they are in. `filter` narrows the facts. */
 export function studentSlices(filter = 'true'): string {
-  const mainspace = 'filter (where article.namespace = 0 and mainspace.namespace is not null)';
+  const mainspace = `filter (where article.namespace = 0
+        and fact.wiki_id in (select mine.wiki_id from ${trackedNamespaces} mine where mine.namespace = 0))`;
   return `
-    select fact.course_id, fact.user_id, fact.wiki_id, fact.start_at, fact.end_at,
+    select $1::bigint as course_id, fact.user_id, fact.wiki_id, fact.start_at, max(fact.end_at) as end_at,
       coalesce(sum(fact.character_sum) ${mainspace}, 0)::bigint as character_sum_ms,
       coalesce(sum(fact.character_sum) filter (where article.namespace = 2), 0)::bigint as character_sum_us,
       coalesce(sum(fact.character_sum) filter (where article.namespace = 118), 0)::bigint as character_sum_draft,
@@ -44,11 +45,10 @@ export function studentSlices(filter = 'true'): string {
       sum(fact.revision_count)::bigint as revision_count,
       max(fact.last_revision) as last_revision
     from ${countedFacts}
-    left join ${trackedNamespaces} mainspace on mainspace.wiki_id = fact.wiki_id and mainspace.namespace = 0
-    left join course_excluded_articles excluded_article
-      on excluded_article.course_id = fact.course_id and excluded_article.article_id = fact.article_id
-    where fact.course_id = $1::bigint and excluded_article.article_id is null and ${filter}
-    group by fact.course_id, fact.user_id, fact.wiki_id, fact.start_at, fact.end_at`;
+    where fact.course_id = $1::bigint and ${filter}
+      and fact.article_id not in (
+        select excluded.article_id from course_excluded_articles excluded where excluded.course_id = $1::bigint)
+    group by fact.wiki_id, fact.start_at, fact.user_id`;
 }
 
 /** The numbers of `course_wiki_timeslices`, of slices with students' edits and without. `students` names rows of `studentSlices`. */
@@ -71,8 +71,8 @@ export function courseSlices(students: string, filter = 'true'): string {
     where slice.course_id = $1::bigint and ${filter}`;
 }
 
-/** Rows of `articles_courses`; `tracked` as the exclusions have it. */
-export function courseArticles(schema: string): string {
+/** Rows of `articles_courses`; `tracked` as the exclusions have it. `filter` narrows the slices, by whole articles. */
+export function courseArticles(schema: string, filter = 'true'): string {
   // A slice comes once for each of its editors, so that one pass gathers both; it is summed where it comes first.
   const once = 'filter (where coalesce(editor.place, 1) = 1)';
   return `
@@ -88,14 +88,17 @@ export function courseArticles(schema: string): string {
       join articles article on article.id = slice.article_id and not article.deleted
       join ${trackedNamespaces} mine on mine.wiki_id = slice.wiki_id and mine.namespace = article.namespace
       left join lateral unnest(slice.user_ids) with ordinality editor(id, place) on true
-      where slice.course_id = $1::bigint
+      where slice.course_id = $1::bigint and ${filter}
       group by slice.course_id, slice.article_id
       having sum(slice.revision_count) > 0) summed
     left join course_excluded_articles excluded_article using (course_id, article_id)`;
 }
 
-/** The numbers of `courses_users`: a student's sums over all wikis, zeros in other roles. */
-export function courseUsers(schema: string): string {
+/**
+ * The numbers of `courses_users`: a student's sums over all wikis, zeros in other roles. `filter` narrows rows that have a
+ * `user_id`, by whole users.
+ */
+export function courseUsers(schema: string, filter: (row: string) => string = () => 'true'): string {
   const sums = [
     'character_sum_ms',
     'character_sum_us',
@@ -109,10 +112,10 @@ export function courseUsers(schema: string): string {
     from courses_users enrolled
     left join (
       select user_id, ${sums.map((column) => `sum(${column})::bigint as ${column}`).join(', ')}
-      from ${schema}course_user_wiki_timeslices
-      where course_id = $1::bigint
+      from ${schema}course_user_wiki_timeslices slice
+      where course_id = $1::bigint and ${filter('slice')}
       group by user_id) summed on enrolled.role = 0 and summed.user_id = enrolled.user_id
-    where enrolled.course_id = $1::bigint`;
+    where enrolled.course_id = $1::bigint and ${filter('enrolled')}`;
 }
 
 /** The numbers of `courses`: one row. */

@@ -7,7 +7,7 @@ import {
   courseUsers,
   studentSlices,
 } from './derived-rows.ts';
-import { assign, countOfReplaced, differ, replacingRows, same } from './replacing-rows.ts';
+import { assign, differ, replacingRows, same } from './replacing-rows.ts';
 import { derivedTables } from './derived-tables.ts';
 
 export interface SliceRollUp {
@@ -35,13 +35,12 @@ const lockSlices = `
   order by slice.start_at for no key update`;
 
 const writeArticleSlices = `
-  with fresh as materialized (${articleSlices(inSlices('fact'))}),
-  ${replacingRows(articleSlice, inSlices('old'))}
-  select ${countOfReplaced} as articles`;
+  with ${replacingRows(articleSlice, `(${articleSlices(inSlices('fact'))})`, inSlices('old'))}
+  select count(*) as articles from changed`;
 
 const writeStudentSlices = `
   with fresh as materialized (${studentSlices(inSlices('fact'))}),
-  ${replacingRows(studentSlice, inSlices('old'))},
+  ${replacingRows(studentSlice, 'fresh', inSlices('old'))},
   slices as (
     update course_wiki_timeslices old
     set ${assign(courseSlice.values, 'summed')}, needs_update = old.needs_fetch
@@ -49,7 +48,7 @@ const writeStudentSlices = `
     where ${same(courseSlice.key, 'old', 'summed')}
       and (${differ(courseSlice.values, 'old', 'summed')} or old.needs_update <> old.needs_fetch)
     returning 1)
-  select ${countOfReplaced} as students, (select count(*) from slices) as slices`;
+  select (select count(*) from changed) as students, (select count(*) from slices) as slices`;
 
 /**
  * Makes the derived rows of some slices of a wiki what their facts say, and clears their `needs_update`; a slice that
@@ -62,10 +61,10 @@ export async function rollUpSlices(
   db: Queryable,
   { courseId, wikiId, startsAt }: SliceRollUp,
 ): Promise<SliceRowsWritten> {
-  if (startsAt.length === 0) return { articles: 0, students: 0, slices: 0 };
+  const written = { articles: 0, students: 0, slices: 0 };
+  if (startsAt.length === 0) return written;
   const values = [courseId, wikiId, startsAt.map((second) => new Date(second * 1000))];
   await db.query(lockSlices, values);
-  const written = { articles: 0, students: 0, slices: 0 };
   const { rows: articles } = await db.query<{ articles: number }>(writeArticleSlices, values);
   const { rows: students } = await db.query<{ students: number; slices: number }>(writeStudentSlices, values);
   return { ...written, ...articles[0], ...students[0] };
@@ -78,18 +77,42 @@ export interface CourseRowsWritten {
 
 const lockCourse = 'select id from courses where id = $1::bigint for no key update';
 
-const writeCourseArticles = `
-  with fresh as materialized (${courseArticles('')}),
-  ${replacingRows(courseArticle, 'old.course_id = $1::bigint')}
-  select ${countOfReplaced} as articles`;
+const findStale = `
+  select id, article_ids is null as "allArticles", user_ids is null as "allUsers"
+  from stale_course_totals where course_id = $1::bigint`;
 
-const writeCourseUsers = `
+interface Stale {
+  readonly id: number;
+  readonly allArticles: boolean;
+  readonly allUsers: boolean;
+}
+
+/** `$2` are ids of rows of `stale_course_totals`. */
+const named = (column: 'article_ids' | 'user_ids'): string => `any(array(
+    select distinct named.id from stale_course_totals stale, unnest(stale.${column}) named(id) where stale.id = any($2::bigint[])))`;
+
+const writeCourseArticles = (inScope: (row: string) => string): string => `
+  with ${replacingRows(
+    courseArticle,
+    `(${courseArticles('', inScope('slice'))})`,
+    `old.course_id = $1::bigint and ${inScope('old')}`,
+  )}
+  select count(*) from changed`;
+
+const writeCourseUsers = (inScope: (row: string) => string): string => `
   with written as (
     update courses_users old set ${assign(courseUser.values, 'fresh')}
-    from (${courseUsers('')}) fresh
+    from (${courseUsers('', inScope)}) fresh
     where ${same(courseUser.key, 'old', 'fresh')} and ${differ(courseUser.values, 'old', 'fresh')}
     returning 1)
-  select count(*) as users from written`;
+  select count(*) from written`;
+
+const everything = (): string => 'true';
+const writeAll = { articles: writeCourseArticles(everything), users: writeCourseUsers(everything) };
+const writeStale = {
+  articles: writeCourseArticles((row) => `${row}.article_id = ${named('article_ids')}`),
+  users: writeCourseUsers((row) => `${row}.user_id = ${named('user_ids')}`),
+};
 
 const writeCourse = `
   update courses old set ${assign(course.values, 'fresh')}, updated_at = now()
@@ -99,14 +122,35 @@ const writeCourse = `
 /**
  * Rolls a course's slices up into `articles_courses`, `courses_users` and `courses`, whose `updated_at` is always set.
  * `db` must be a transaction. Safe to run twice. The course's row is locked, as those do who exclude articles.
+ *
+ * Only the articles and users that `stale_course_totals` names are summed. Its rows are read before anything that they
+ * are about, and only those are deleted: what is committed in between is seen in part and stays named for the next time.
  */
 export async function rollUpCourse(
   db: Queryable,
   { courseId }: { readonly courseId: number },
 ): Promise<CourseRowsWritten> {
   await db.query(lockCourse, [courseId]);
-  const { rows: articles } = await db.query<{ articles: number }>(writeCourseArticles, [courseId]);
-  const { rows: users } = await db.query<{ users: number }>(writeCourseUsers, [courseId]);
+  const { rows: stale } = await db.query<Stale>(findStale, [courseId]);
+  const written = stale.length === 0 ? { articles: 0, users: 0 } : await writeTotals(db, courseId, stale);
   await db.query(writeCourse, [courseId]);
-  return { articles: 0, users: 0, ...articles[0], ...users[0] };
+  return written;
+}
+
+async function writeTotals(
+  db: Queryable,
+  courseId: number,
+  stale: readonly Stale[],
+): Promise<CourseRowsWritten> {
+  const ids = stale.map(({ id }) => id);
+  const isAll = { articles: stale.some((row) => row.allArticles), users: stale.some((row) => row.allUsers) };
+  const write = async (kind: 'articles' | 'users'): Promise<number> => {
+    const { rows } = isAll[kind]
+      ? await db.query<{ count: number }>(writeAll[kind], [courseId])
+      : await db.query<{ count: number }>(writeStale[kind], [courseId, ids]);
+    return rows[0]?.count ?? 0;
+  };
+  const written = { articles: await write('articles'), users: await write('users') };
+  await db.query('delete from stale_course_totals where id = any($1::bigint[])', [ids]);
+  return written;
 }

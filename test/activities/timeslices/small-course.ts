@@ -46,7 +46,11 @@ export async function createSmallCourse(db: Queryable, days = 3): Promise<SmallC
     const wikiId = await insert(db, `insert into wikis (project, api_url) values ('wikipedia', $1)`, [
       `http://wiki-${(made += 1)}/w/api.php`,
     ]);
-    await db.query('insert into courses_wikis (course_id, wiki_id) values ($1, $2)', [id, wikiId]);
+    await db.query(
+      `insert into courses_wikis (course_id, wiki_id, sliced_from, sliced_until)
+       select id, $2, starts_at, ends_at from courses where id = $1`,
+      [id, wikiId],
+    );
     await db.query(
       `insert into course_wiki_timeslices (course_id, wiki_id, start_at, end_at)
        select $1, $2, to_timestamp($3::bigint + day * 86400), to_timestamp($3::bigint + (day + 1) * 86400)

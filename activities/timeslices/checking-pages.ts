@@ -1,0 +1,99 @@
+import { activityInfo, cancellationSignal } from '@temporalio/activity';
+import { ServiceFailure } from '../../platform/failure.ts';
+import { beating } from '../heartbeat.ts';
+import { permanent } from '../failures.ts';
+import { listCourseWikis } from './course-store.ts';
+import type { CourseActivityDependencies, WikiActivityDependencies } from './dependencies.ts';
+import { wikiFailure } from './fetching.ts';
+import { listPagesToCheck, recordPages } from './pre-update/pages.ts';
+import type { NamedWiki } from './planning.ts';
+import { inWikiSlot } from './wiki-slots.ts';
+
+const DAY_MS = 86_400_000;
+const PAGES_A_REQUEST = 50;
+
+export interface CheckPagesInput {
+  readonly courseId: number;
+  readonly wikiId: number;
+  /** When the update began, ISO 8601. */
+  readonly now: string;
+}
+
+/** The wikis of which some page has not been asked for since a day. */
+export function createListWikisToCheck({
+  database,
+}: CourseActivityDependencies): (input: Omit<CheckPagesInput, 'wikiId'>) => Promise<readonly NamedWiki[]> {
+  return async ({ courseId, now }) => {
+    const due: NamedWiki[] = [];
+    for (const { wikiId, label } of await listCourseWikis(database, courseId)) {
+      const pages = await listPagesToCheck(database, { ...dueBefore({ courseId, wikiId, now }), limit: 1 });
+      if (pages.length > 0) due.push({ wikiId, wiki: label });
+    }
+    return due;
+  };
+}
+
+/**
+ * Asks the wiki what became of the course's pages, 50 at a time, each once a day: deleted, moved, back again. Safe to run
+ * twice: what was asked is written down and not asked again. A failure means nothing about any page. Throws as
+ * `fetchContributions` does.
+ */
+export function createCheckPages(
+  dependencies: WikiActivityDependencies,
+): (input: CheckPagesInput) => Promise<{ readonly checked: number }> {
+  return (input) => beating((tell) => checkPages(dependencies, input, tell));
+}
+
+async function checkPages(
+  { database, wikis: source }: WikiActivityDependencies,
+  input: CheckPagesInput,
+  tell: (details: { readonly checked: number }) => void,
+): Promise<{ readonly checked: number }> {
+  const { courseId, wikiId, now } = input;
+  const wikis = await source.current();
+  const wiki = (await listCourseWikis(database, courseId)).find((one) => one.wikiId === wikiId);
+  if (!wiki) throw permanent('WikiUnavailable', 'the wiki was taken out of the course during the update');
+  const client = wikis.clientOf(wiki.apiUrl);
+  const signal = cancellationSignal();
+  try {
+    return await inWikiSlot(database, wikiId, async () => {
+      let checked = 0;
+      let after = 0;
+      for (;;) {
+        const pages = await listPagesToCheck(database, {
+          ...dueBefore(input),
+          after,
+          limit: PAGES_A_REQUEST,
+        });
+        if (pages.length === 0) return { checked };
+        const states = await client.describePages(
+          pages.map(({ pageId }) => pageId),
+          signal,
+        );
+        await database.transaction((transaction) =>
+          recordPages(transaction, { wikiId, states, checkedAt: new Date(now) }),
+        );
+        checked += pages.length;
+        after = pages.at(-1)?.articleId ?? after;
+        tell({ checked });
+      }
+    });
+  } catch (error) {
+    if (!(error instanceof ServiceFailure)) throw error;
+    // Of a request a day: the budget counts from the first attempt, whatever was in between.
+    const failingMs = Date.now() - activityInfo().scheduledTimestampMs;
+    throw wikiFailure(error, {
+      failingMs: activityInfo().attempt === 1 ? 0 : failingMs,
+      budgetMs: wikis.budgetMs,
+    });
+  }
+}
+
+function dueBefore({ courseId, wikiId, now }: CheckPagesInput): {
+  readonly courseId: number;
+  readonly wikiId: number;
+  readonly checkedBefore: Date;
+  readonly after: number;
+} {
+  return { courseId, wikiId, checkedBefore: new Date(Date.parse(now) - DAY_MS), after: 0 };
+}

@@ -1,0 +1,46 @@
+import { createCheckPages, createListWikisToCheck } from './checking-pages.ts';
+import type { CourseActivityDependencies, WikiActivityDependencies } from './dependencies.ts';
+import { createFetchContributions } from './fetching.ts';
+import { createPauseIfLongOver } from './pausing.ts';
+import { createPlanIngest, createPlanReprocess, createTakeOffFetchMarks } from './planning.ts';
+import {
+  createAdjustSlices,
+  createMarkFullRebuild,
+  createRemoveDepartedStudents,
+  createRemoveLostWikis,
+} from './preparing.ts';
+import { createListMarkedWikis, createRebuildSlices, createRollUp } from './rolling-up.ts';
+import { createStoreFacts } from './store-facts.ts';
+
+export type CourseActivities = ReturnType<typeof createCourseActivities>;
+
+/** Work of course updates on our own database. Each is safe to run twice; the doc comment of each says why. */
+// eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- the workflows take its type from here
+export function createCourseActivities(dependencies: CourseActivityDependencies) {
+  return {
+    removeLostWikis: createRemoveLostWikis(dependencies),
+    removeDepartedStudents: createRemoveDepartedStudents(dependencies),
+    adjustSlices: createAdjustSlices(dependencies),
+    markFullRebuild: createMarkFullRebuild(dependencies),
+    listWikisToCheck: createListWikisToCheck(dependencies),
+    planReprocess: createPlanReprocess(dependencies),
+    planIngest: createPlanIngest(dependencies),
+    storeFacts: createStoreFacts(dependencies),
+    takeOffFetchMarks: createTakeOffFetchMarks(dependencies),
+    listMarkedWikis: createListMarkedWikis(dependencies),
+    rebuildSlices: createRebuildSlices(dependencies),
+    rollUp: createRollUp(dependencies),
+    pauseIfLongOver: createPauseIfLongOver(dependencies),
+  };
+}
+
+export type WikiActivities = ReturnType<typeof createWikiActivities>;
+
+/** Calls to wikis, on their own task queue. */
+// eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- the workflows take its type from here
+export function createWikiActivities(dependencies: WikiActivityDependencies) {
+  return {
+    fetchContributions: createFetchContributions(dependencies),
+    checkPages: createCheckPages(dependencies),
+  };
+}

@@ -1,0 +1,149 @@
+import type { Database } from '../../db/database.ts';
+import { windowsOf, type FetchWindow, type Reach } from '../../domain/timeslices/fetch-windows.ts';
+import { groupsOf, groupStudents } from '../../domain/timeslices/request-groups.ts';
+import type { Second } from '../../domain/timeslices/slices.ts';
+import { NAMES_A_REQUEST } from '../../platform/wiki/client.ts';
+import type { CourseStepInput } from '../../workflows/timeslices/contract.ts';
+import {
+  fetchedSlices,
+  listCourseWikis,
+  listSlices,
+  listSlicesToFetch,
+  listStudents,
+  secondOf,
+  type SliceToFetch,
+} from './course-store.ts';
+import { requireCourse } from './courses.ts';
+import type { CourseActivityDependencies } from './dependencies.ts';
+import type { FetchOrder } from './fetch-store.ts';
+import type { StoreFactsInput } from './store-facts.ts';
+
+/** A wiki of a course as workflows call it. */
+export interface NamedWiki {
+  readonly wikiId: number;
+  readonly wiki: string;
+}
+
+/** A walk to be done, and where it leaves its students. */
+export interface PlannedFetch extends Pick<StoreFactsInput, 'fetchedUntil'> {
+  readonly order: FetchOrder;
+}
+
+export interface WikiNews extends NamedWiki {
+  readonly fetches: readonly PlannedFetch[];
+}
+
+/** Neighbouring slices to be fetched again, for everybody whom `ingest` would not fetch from their beginning. */
+export interface Refetch {
+  readonly slices: readonly SliceToFetch[];
+  /** None where nothing can be fetched: the slices lie in the future, or nobody was ever fetched. */
+  readonly fetches: readonly PlannedFetch[];
+}
+
+export interface WikiRefetch extends NamedWiki {
+  readonly refetches: readonly Refetch[];
+}
+
+/** The wikis of a course in the order of their ids. Throws `UnknownCourse`. */
+export function createListWikis({
+  database,
+}: CourseActivityDependencies): (input: { readonly courseId: number }) => Promise<readonly NamedWiki[]> {
+  return async ({ courseId }) => {
+    await requireCourse(database, courseId);
+    const wikis = await listCourseWikis(database, courseId);
+    return wikis.map(({ wikiId, label }) => ({ wikiId, wiki: label }));
+  };
+}
+
+/** What is to be asked so that every student is known up to now: the fewest requests that the cursors allow. */
+export function createPlanIngest({
+  database,
+}: CourseActivityDependencies): (input: CourseStepInput) => Promise<readonly WikiNews[]> {
+  return (input) =>
+    eachWiki(database, input, async (wiki, reach) => {
+      const slices = await listSlices(database, wiki);
+      const students = await listStudents(database, { ...wiki, now: input.now });
+      const waiting = students.filter((student) => !student.isFetched);
+      const groups = groupStudents(waiting, { slices, reach, size: NAMES_A_REQUEST });
+      return { fetches: groups.map(({ userIds, window }) => plan(wiki, { userIds, window, reach })) };
+    });
+}
+
+/** Which slices marked `needs_fetch` are to be asked for, and for whom. */
+export function createPlanReprocess({
+  database,
+}: CourseActivityDependencies): (input: CourseStepInput) => Promise<readonly WikiRefetch[]> {
+  return (input) =>
+    eachWiki(database, input, async (wiki, reach) => {
+      const marked = await listSlicesToFetch(database, wiki);
+      if (marked.length === 0) return { refetches: [] };
+      const students = await listStudents(database, { ...wiki, now: input.now });
+      const askedAt = new Map(marked.map((slice) => [slice.startAt, slice]));
+      const refetches = windowsOf(marked, reach).map((window) => {
+        const firstEnd = window.slices[0]?.endAt ?? window.to;
+        const userIds = students
+          .filter(({ ingestedUntil }) => ingestedUntil !== null && ingestedUntil >= firstEnd)
+          .map(({ userId }) => userId);
+        return {
+          slices: window.slices.flatMap(({ startAt }) => askedAt.get(startAt) ?? []),
+          fetches: groupsOf(userIds, NAMES_A_REQUEST).map((group) =>
+            plan(wiki, { userIds: group, window, reach }),
+          ),
+        };
+      });
+      const reached = new Set(refetches.flatMap(({ slices }) => slices.map(({ startAt }) => startAt)));
+      const beyond = marked.filter(({ startAt }) => !reached.has(startAt));
+      return { refetches: beyond.length === 0 ? refetches : [...refetches, { slices: beyond, fetches: [] }] };
+    });
+}
+
+export interface FetchedSlicesInput {
+  readonly courseId: number;
+  readonly wikiId: number;
+  readonly slices: readonly SliceToFetch[];
+}
+
+/** Takes off `needs_fetch` when every walk of a {@link Refetch} is stored. Safe to run twice. */
+export function createTakeOffFetchMarks({
+  database,
+}: CourseActivityDependencies): (input: FetchedSlicesInput) => Promise<void> {
+  return (input) => fetchedSlices(database, input);
+}
+
+/** A wiki's clock and ours may differ, and what it has just saved may not be shown yet: that much is looked at again. */
+const GRACE_SECONDS = 60;
+
+function plan(
+  { courseId, wikiId, now }: WikiOfCourse,
+  given: { readonly userIds: readonly number[]; readonly window: FetchWindow; readonly reach: Reach },
+): PlannedFetch {
+  const { userIds, reach } = given;
+  const { from, to } = given.window;
+  const isUpToNow = to === Math.min(reach.period.endsAt, reach.now);
+  const fetchedUntil: Second = Math.min(reach.period.endsAt, reach.now - GRACE_SECONDS);
+  return {
+    order: { courseId, wikiId, userIds, from, to, now },
+    ...(isUpToNow ? { fetchedUntil } : {}),
+  };
+}
+
+interface WikiOfCourse extends NamedWiki {
+  readonly courseId: number;
+  readonly now: string;
+}
+
+async function eachWiki<Plan>(
+  database: Database,
+  { courseId, now, left }: CourseStepInput,
+  planWiki: (wiki: WikiOfCourse, reach: Reach) => Promise<Plan>,
+): Promise<readonly (NamedWiki & Plan)[]> {
+  const { period } = await requireCourse(database, courseId);
+  const reach = { period, now: secondOf(now) };
+  const plans: (NamedWiki & Plan)[] = [];
+  for (const { wikiId, label } of await listCourseWikis(database, courseId)) {
+    if (left.some((one) => one.wikiId === wikiId)) continue;
+    const named = { wikiId, wiki: label };
+    plans.push({ ...named, ...(await planWiki({ ...named, courseId, now }, reach)) });
+  }
+  return plans;
+}

@@ -1,0 +1,83 @@
+import {
+  executeChild,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { courseWork } from './activities.ts';
+import {
+  childId,
+  courseAttributes,
+  courseKey,
+  phaseKey,
+  type ChildPhase,
+  type CoursePhase,
+  type CourseStatusView,
+  type CourseStepInput,
+  type CourseUpdateInput,
+  type CourseUpdateResult,
+  type LeftWiki,
+} from './contract.ts';
+import { ingest } from './ingest.ts';
+import { preUpdate } from './pre-update.ts';
+import { progressSignal, renderDetails, statusQuery } from './progress.ts';
+import { reprocess } from './reprocess.ts';
+
+/**
+ * One update of a course, started by its schedule: slices and roster first, then what is marked, then what is new, then the
+ * roll-up. A wiki that fails is left for the next update and keeps nobody else's numbers back.
+ */
+export async function courseUpdate({ courseId }: CourseUpdateInput): Promise<CourseUpdateResult> {
+  const now = new Date().toISOString();
+  let view: CourseStatusView = {
+    courseId,
+    phase: 'pre-update',
+    slices: { done: 0, all: 0 },
+    wikis: [],
+    left: [],
+  };
+  const show = (changed: Partial<CourseStatusView>): void => {
+    view = { ...view, ...changed };
+    setCurrentDetails(renderDetails(view));
+  };
+  const enter = (phase: CoursePhase, left: readonly LeftWiki[]): CourseStepInput => {
+    show({ phase, slices: { done: 0, all: 0 }, wikis: [], left });
+    upsertSearchAttributes([
+      { key: courseKey, value: courseId },
+      { key: phaseKey, value: phase },
+    ]);
+    return { courseId, now, left };
+  };
+  setHandler(statusQuery, () => view, {
+    description: 'Phase, slices done of all, wikis at work, what was left.',
+  });
+  setHandler(progressSignal, (told) => (told.phase === view.phase ? show(told) : undefined), {
+    description: 'From the children: how far they are.',
+  });
+
+  const prepared = await child(preUpdate, 'pre-update', enter('pre-update', []));
+  const reprocessed = await child(reprocess, 'reprocess', enter('reprocess', prepared.left));
+  const ingested = await child(ingest, 'ingest', enter('ingest', reprocessed.left));
+  const { left } = ingested;
+  await courseWork('the course’s numbers, in one transaction').rollUp(enter('roll-up', left));
+  const paused = await courseWork('pause the schedule of a course long over').pauseIfLongOver({
+    courseId,
+    now,
+  });
+  enter('done', left);
+  return { courseId, preUpdate: prepared, reprocess: reprocessed, ingest: ingested, left, paused };
+}
+
+function child<Result>(
+  workflow: (input: CourseStepInput) => Promise<Result>,
+  phase: ChildPhase,
+  input: CourseStepInput,
+): Promise<Result> {
+  return executeChild(workflow, {
+    workflowId: childId(workflowInfo().workflowId, phase),
+    args: [input],
+    typedSearchAttributes: courseAttributes(input.courseId, phase),
+    staticSummary: `Course ${input.courseId}: ${phase}`,
+  });
+}

@@ -1,0 +1,99 @@
+import {
+  defineQuery,
+  defineSignal,
+  getExternalWorkflowHandle,
+  setCurrentDetails,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import {
+  STATUS,
+  type CoursePhase,
+  type CourseStatusView,
+  type CourseStepInput,
+  type LeftWiki,
+} from './contract.ts';
+
+export const statusQuery = defineQuery<CourseStatusView>(STATUS);
+
+/** From a child to its update, so that the update's own page shows how far it is. */
+export const progressSignal = defineSignal<[CourseStatusView]>('progress');
+
+/** How far a child has come: kept for the query, the details page and the update above it. */
+export interface Progress {
+  /** More slices to be done were found. */
+  found(slices: number): void;
+  done(slices: number): Promise<void>;
+  /** Names the wiki while `work` lasts. */
+  at<Result>(wiki: string, work: () => Promise<Result>): Promise<Result>;
+  leave(left: LeftWiki): void;
+  /** What was left by this step and those before it. */
+  readonly left: readonly LeftWiki[];
+}
+
+/** Opens the books of a child workflow. Call it before the first `await`. */
+export function openProgress(phase: CoursePhase, { courseId, left: before }: CourseStepInput): Progress {
+  const [slices, wikis, left] = [{ done: 0, all: 0 }, new Set<string>(), [...before]];
+  const view = (): CourseStatusView => ({ courseId, phase, slices: { ...slices }, wikis: [...wikis], left });
+  setHandler(statusQuery, view, { description: 'Phase, slices done of all, wikis at work, what was left.' });
+  const show = (): void => setCurrentDetails(renderDetails(view()));
+  show();
+  return {
+    left,
+    found: (more) => {
+      slices.all += more;
+      show();
+    },
+    done: async (more) => {
+      slices.done += more;
+      show();
+      // A step that is over with its first piece of work has no progress to tell of.
+      if (slices.done < slices.all) await tellParent(view());
+    },
+    at: async (wiki, work) => {
+      wikis.add(wiki);
+      show();
+      try {
+        return await work();
+      } finally {
+        wikis.delete(wiki);
+        show();
+      }
+    },
+    leave: (one) => {
+      left.push(one);
+      left.sort((one, other) => one.wikiId - other.wikiId);
+      show();
+    },
+  };
+}
+
+async function tellParent(view: CourseStatusView): Promise<void> {
+  const { parent } = workflowInfo();
+  if (parent === undefined) return;
+  try {
+    await getExternalWorkflowHandle(parent.workflowId, parent.runId).signal(progressSignal, view);
+  } catch {
+    // The update above has ended, and this child with it.
+  }
+}
+
+const phases: Readonly<Record<CoursePhase, string>> = {
+  'pre-update': 'Bringing slices, roster and pages up to date with the course',
+  reprocess: 'Reprocessing marked slices',
+  ingest: 'Ingesting new edits',
+  'roll-up': 'Rolling up into the course’s numbers',
+  done: 'Done',
+};
+
+/** The page that the Temporal UI shows above a workflow's history: Markdown, nobody's name. */
+export function renderDetails({ courseId, phase, slices, wikis, left }: CourseStatusView): string {
+  return [
+    `**Course ${courseId}: ${phases[phase]}**`,
+    ...(slices.all === 0 ? [] : [`Slices: ${slices.done} of ${slices.all} done.`]),
+    ...(wikis.length === 0 ? [] : [`At work on: ${wikis.join(', ')}.`]),
+    ...(left.length === 0
+      ? []
+      : ['Left for the next update:', left.map(({ wiki, because }) => `- ${wiki}: ${because}`).join('\n')]),
+  ].join('\n\n');
+}
