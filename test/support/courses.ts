@@ -15,8 +15,10 @@ import { createTimeslicesWorkers } from '../../worker/timeslices.ts';
 import {
   COURSE_UPDATE,
   courseUpdateId,
+  PRE_UPDATE,
   TIMESLICES_TASK_QUEUE,
   type CourseUpdateResult,
+  type PreUpdateResult,
 } from '../../workflows/timeslices/contract.ts';
 import { createMigratedDatabase } from './database.ts';
 import { createNamespace, type TestNamespace } from './temporal.ts';
@@ -79,6 +81,8 @@ export interface CourseStage {
   drop(courseId: number, ...usernames: readonly string[]): Promise<void>;
   /** Runs one update from its start to its end. */
   update(courseId: number): Promise<CourseUpdateResult>;
+  /** Runs the first child of an update alone. */
+  preUpdate(courseId: number): Promise<PreUpdateResult>;
   differences(courseId: number): Promise<readonly Difference[]>;
   close(): Promise<void>;
 }
@@ -197,6 +201,12 @@ export async function setCourseStage(
         taskQueue: TIMESLICES_TASK_QUEUE,
         args: [{ courseId }],
       })) as CourseUpdateResult,
+    preUpdate: async (courseId) =>
+      (await temporal.client.workflow.execute(PRE_UPDATE, {
+        workflowId: `pre-update-test-${(updates += 1)}`,
+        taskQueue: TIMESLICES_TASK_QUEUE,
+        args: [{ courseId, now: new Date().toISOString(), left: [] }],
+      })) as PreUpdateResult,
     differences: (courseId) => listDifferences(database, { courseId }),
     close: async () => {
       await stage.stopWorker();

@@ -56,7 +56,7 @@ describe('a wiki that fails', () => {
     const result = await stage.update(courseId);
 
     expect(result.left).toEqual([
-      { wikiId: en.wikiId, wiki: 'en.wikipedia', because: expect.stringContaining('/w/api.php') },
+      { wikiId: en.wikiId, wiki: 'en.wikipedia', because: expect.stringContaining('/w/api.php') as string },
     ]);
     expect(await charactersOn(courseId)).toEqual([100, 200]);
     const { rows } = await stage.database.query(
