@@ -17,26 +17,48 @@ export interface PageToCheck {
   readonly pageId: number;
 }
 
-/** A page's live row stands for it also where only a deleted one has facts. */
+/**
+ * Live pages are found by their article slices, one look into the key for each and none beyond the last that is wanted; deleted
+ * ones, which have none, by their facts. Reading all facts took 1.5 s for a million, whatever was wanted.
+ *
+ * A page's live row stands for it also where only a deleted one has facts.
+ */
 const listPages = `
-  select article_id as "articleId", mw_page_id as "pageId"
-  from (
-    select distinct on (known.mw_page_id) known.mw_page_id, coalesce(live.id, known.id) as article_id,
-      case when live.id is null then known.checked_at else live.checked_at end as checked_at
-    from (
-      select distinct article_id from article_course_user_wiki_timeslices
-      where course_id = $1::bigint and wiki_id = $2::bigint) mine
-    join articles known on known.id = mine.article_id
-    left join articles live
-      on known.deleted and live.wiki_id = known.wiki_id and live.mw_page_id = known.mw_page_id and not live.deleted
-    order by known.mw_page_id, known.deleted, known.id desc) page
-  where article_id > $4::bigint and (checked_at is null or checked_at < $3::timestamptz)
-  order by article_id
+  with recursive live as (
+    select $4::bigint as article_id, null::bigint as mw_page_id, false as is_due, 0 as found
+    union all
+    select next.article_id, article.mw_page_id, due.is_due, live.found + due.is_due::integer
+    from live,
+    lateral (
+      select article_id from article_course_timeslices
+      where course_id = $1::bigint and article_id > live.article_id
+      order by article_id limit 1) next
+    join articles article on article.id = next.article_id,
+    lateral (
+      select article.wiki_id = $2::bigint and not article.deleted
+        and coalesce(article.checked_at < $3::timestamptz, true) as is_due) due
+    where live.found < $5::bigint),
+  gone as (
+    select distinct on (article.mw_page_id) article.mw_page_id, coalesce(current.id, article.id) as article_id,
+      coalesce(
+        case when current.id is null then article.checked_at else current.checked_at end < $3::timestamptz,
+        true) as is_due
+    from articles article
+    left join articles current
+      on current.wiki_id = article.wiki_id and current.mw_page_id = article.mw_page_id and not current.deleted
+    where article.wiki_id = $2::bigint and article.deleted and exists (
+      select from article_course_user_wiki_timeslices fact
+      where fact.article_id = article.id and fact.course_id = $1::bigint)
+    order by article.mw_page_id, article.id desc)
+  select article_id as "articleId", mw_page_id as "pageId" from live where is_due
+  union
+  select article_id, mw_page_id from gone where is_due and article_id > $4::bigint
+  order by "articleId"
   limit $5::bigint`;
 
 /**
  * Pages with facts in the course, deleted or not, about which the wiki was not asked lately; each once, in the order of their
- * articles. The course's facts are read through each time, so `limit` is better thousands than tens.
+ * articles. One whose facts are all in slices that still wait to be rebuilt may come the next time only.
  */
 export async function listPagesToCheck(
   db: Queryable,
@@ -50,17 +72,27 @@ const columns = `
   article.id as "articleId", article.wiki_id as "wikiId", article.mw_page_id as "pageId", article.namespace,
   article.title, article.deleted, article.checked_at as "checkedAt"`;
 
+/** Live and deleted articles have an index of their own: each is asked by itself. */
 const lockPages = `
   select ${columns} from articles article
-  where article.wiki_id = $1::bigint and article.mw_page_id = any($2::bigint[])
+  where article.id in (
+    select id from articles where wiki_id = $1::bigint and mw_page_id = any($2::bigint[]) and not deleted
+    union all
+    select id from articles where wiki_id = $1::bigint and mw_page_id = any($2::bigint[]) and deleted)
   order by article.id
   for no key update`;
 
-/** With the other rows of the same pages. */
+/** With the other articles of the same pages. */
 const lockPagesOfArticles = `
   select ${columns} from articles article
-  where (article.wiki_id, article.mw_page_id) in (
-    select wiki_id, mw_page_id from articles where id = any($1::bigint[]))
+  where article.id in (
+    select same.id from articles given
+    join articles same on same.wiki_id = given.wiki_id and same.mw_page_id = given.mw_page_id and not same.deleted
+    where given.id = any($1::bigint[])
+    union all
+    select same.id from articles given
+    join articles same on same.wiki_id = given.wiki_id and same.mw_page_id = given.mw_page_id and same.deleted
+    where given.id = any($1::bigint[]))
   order by article.id
   for no key update`;
 

@@ -6,16 +6,31 @@ export interface StudentsRemoved {
   readonly slicesMarked: number;
 }
 
-/** People of whom something is stored and who are students no more, whatever other role they have. */
+/**
+ * People of whom something is stored and who are students no more, whatever other role they have. Each of the big tables is
+ * asked for the next person, again and again: a few hundred looks into an index, where reading it took 0.4 s for a million facts.
+ */
 const listDeparted = `
+  with recursive ${people('editors', 'article_course_user_wiki_timeslices')},
+  ${people('counted', 'course_user_wiki_timeslices')}
   select user_id as "userId" from (
     select user_id from course_user_wiki_cursors where course_id = $1::bigint
-    union select user_id from course_user_wiki_timeslices where course_id = $1::bigint
-    union select user_id from article_course_user_wiki_timeslices where course_id = $1::bigint) known
-  where not exists (
+    union select user_id from editors
+    union select user_id from counted) known
+  where user_id is not null and not exists (
     select from courses_users student
     where student.course_id = $1::bigint and student.user_id = known.user_id and student.role = 0)
   order by user_id`;
+
+/** A CTE of those who have rows in `table`, and a null. */
+function people(name: string, table: string): string {
+  const next = (after: string): string => `
+    select user_id from ${table} where course_id = $1::bigint ${after} order by user_id limit 1`;
+  return `${name} as (
+    (${next('')})
+    union all
+    select (${next(`and user_id > ${name}.user_id`)}) from ${name} where ${name}.user_id is not null)`;
+}
 
 /**
  * Article slices that they had a part in: by name, and by facts, since an article slice does not name those whose

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { SandboxRefusal } from '../../../sandbox/control/client.ts';
-import type { CourseStage, NewEdit, StageWiki } from '../../support/courses.ts';
+import type { CourseStage, NewEdit } from '../../support/courses.ts';
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;

@@ -264,7 +264,9 @@ async function revive(articleIds: readonly number[]): Promise<void> {
   await twice(database, course.id, (transaction) => reviveArticles(transaction, { articleIds }));
 }
 
+/** Between two updates, when no slice waits to be rebuilt. */
 async function articlesToCheck(given: Partial<PagesAsked> = {}): Promise<readonly number[]> {
+  await rollUp(database, course.id);
   const pages = await listPagesToCheck(database, {
     courseId: course.id,
     wikiId: course.wiki,
