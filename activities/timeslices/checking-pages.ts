@@ -1,5 +1,7 @@
 import { activityInfo, cancellationSignal } from '@temporalio/activity';
+import { groupsOf } from '../../domain/timeslices/request-groups.ts';
 import { ServiceFailure } from '../../platform/failure.ts';
+import { PAGES_A_REQUEST } from '../../platform/wiki/client.ts';
 import { beating } from '../heartbeat.ts';
 import { permanent } from '../failures.ts';
 import { listCourseWikis } from './course-store.ts';
@@ -10,7 +12,8 @@ import type { NamedWiki } from './planning.ts';
 import { inWikiSlot } from './wiki-slots.ts';
 
 const DAY_MS = 86_400_000;
-const PAGES_A_REQUEST = 50;
+/** Pages that are looked for at once: each look reads the wiki's deleted pages. */
+const PAGES_A_LOOK = 1_000;
 
 export interface CheckPagesInput {
   readonly courseId: number;
@@ -63,19 +66,21 @@ async function checkPages(
         const pages = await listPagesToCheck(database, {
           ...dueBefore(input),
           after,
-          limit: PAGES_A_REQUEST,
+          limit: PAGES_A_LOOK,
         });
-        if (pages.length === 0) return { checked };
-        const states = await client.describePages(
-          pages.map(({ pageId }) => pageId),
-          signal,
-        );
-        await database.transaction((transaction) =>
-          recordPages(transaction, { wikiId, states, checkedAt: new Date(now) }),
-        );
-        checked += pages.length;
+        for (const group of groupsOf(pages, PAGES_A_REQUEST)) {
+          const states = await client.describePages(
+            group.map(({ pageId }) => pageId),
+            signal,
+          );
+          await database.transaction((transaction) =>
+            recordPages(transaction, { wikiId, states, checkedAt: new Date(now) }),
+          );
+          checked += group.length;
+          tell({ checked });
+        }
+        if (pages.length < PAGES_A_LOOK) return { checked };
         after = pages.at(-1)?.articleId ?? after;
-        tell({ checked });
       }
     });
   } catch (error) {

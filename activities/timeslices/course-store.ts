@@ -2,24 +2,16 @@ import type { Queryable } from '../../db/database.ts';
 import type { StudentCursor } from '../../domain/timeslices/request-groups.ts';
 import type { Period, Second, Slice } from '../../domain/timeslices/slices.ts';
 
-export interface Course {
-  readonly courseId: number;
-  readonly period: Period;
-}
-
-/** Undefined: there is no such course. */
-export async function findCourse(db: Queryable, courseId: number): Promise<Course | undefined> {
-  const { rows } = await db.query<{ startsAt: number; endsAt: number }>(
-    `select extract(epoch from starts_at)::bigint as "startsAt", extract(epoch from ends_at)::bigint as "endsAt"
-     from courses where id = $1::bigint`,
-    [courseId],
-  );
-  const [period] = rows;
-  return period && { courseId, period };
+/** False: there is no such course. */
+export async function hasCourse(db: Queryable, courseId: number): Promise<boolean> {
+  const { rows } = await db.query('select 1 from courses where id = $1::bigint', [courseId]);
+  return rows.length > 0;
 }
 
 export interface CourseWiki {
   readonly wikiId: number;
+  /** What its slices were made for: edits count in this period until the slices follow the course. Null: there are none yet. */
+  readonly period: Period | null;
   readonly apiUrl: string;
   readonly project: string;
   readonly language: string | null;
@@ -30,7 +22,9 @@ export interface CourseWiki {
 /** The wikis of a course, in the order of their ids. */
 export async function listCourseWikis(db: Queryable, courseId: number): Promise<readonly CourseWiki[]> {
   const { rows } = await db.query<CourseWiki>(
-    `select wikis.id as "wikiId", api_url as "apiUrl", project, language, concat_ws('.', language, project) as label
+    `select wikis.id as "wikiId", api_url as "apiUrl", project, language, concat_ws('.', language, project) as label,
+       case when sliced_from is not null then jsonb_build_object(
+         'startsAt', extract(epoch from sliced_from)::bigint, 'endsAt', extract(epoch from sliced_until)::bigint) end as period
      from courses_wikis join wikis on wikis.id = courses_wikis.wiki_id
      where course_id = $1::bigint
      order by wikis.id`,

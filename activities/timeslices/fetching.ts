@@ -52,11 +52,13 @@ async function fetchContributions(
   const wikis = await source.current();
   const fetch = await openFetch(database, order);
   if (fetch.isComplete) return fetch;
-  const { period } = await requireCourse(database, order.courseId);
+  await requireCourse(database, order.courseId);
   const wiki = (await listCourseWikis(database, order.courseId)).find(
     ({ wikiId }) => wikiId === order.wikiId,
   );
-  if (!wiki) throw permanent('WikiUnavailable', 'the wiki was taken out of the course during the update');
+  if (!wiki?.period)
+    throw permanent('WikiUnavailable', 'the wiki was taken out of the course during the update');
+  const { period } = wiki;
   const slices = await listSlices(database, order);
   const signal = cancellationSignal();
   return translating(database, { fetch, wiki, budgetMs: wikis.budgetMs }, () =>

@@ -137,12 +137,13 @@ async function eachWiki<Plan>(
   { courseId, now, left }: CourseStepInput,
   planWiki: (wiki: WikiOfCourse, reach: Reach) => Promise<Plan>,
 ): Promise<readonly (NamedWiki & Plan)[]> {
-  const { period } = await requireCourse(database, courseId);
-  const reach = { period, now: secondOf(now) };
+  await requireCourse(database, courseId);
   const plans: (NamedWiki & Plan)[] = [];
-  for (const { wikiId, label } of await listCourseWikis(database, courseId)) {
-    if (left.some((one) => one.wikiId === wikiId)) continue;
+  for (const { wikiId, label, period } of await listCourseWikis(database, courseId)) {
+    // One that was added while the update was under way has no slices before the next.
+    if (period === null || left.some((one) => one.wikiId === wikiId)) continue;
     const named = { wikiId, wiki: label };
+    const reach = { period, now: secondOf(now) };
     plans.push({ ...named, ...(await planWiki({ ...named, courseId, now }, reach)) });
   }
   return plans;

@@ -1,6 +1,6 @@
 import type { Database, Queryable } from '../../db/database.ts';
 import type { Second } from '../../domain/timeslices/slices.ts';
-import { reviveArticles } from './pre-update/pages.ts';
+import { recordPages } from './pre-update/pages.ts';
 import type { CourseActivityDependencies } from './dependencies.ts';
 
 export interface StoreFactsInput {
@@ -28,37 +28,56 @@ export function createStoreFacts({
   };
 }
 
-/** Articles of pages seen for the first time, what a page is called now, and pages that are back although they were deleted. */
+/** The pages of a walk, each once. */
+const pagesOfWalk = `
+  select distinct on (mw_page_id) wiki_id, mw_page_id, namespace, title, began_at
+  from wiki_fetched_facts join wiki_fetches on wiki_fetches.id = fetch_id
+  where fetch_id = $1::bigint
+  order by mw_page_id`;
+
+interface SeenPage {
+  readonly wikiId: number;
+  readonly pageId: number;
+  readonly namespace: number;
+  readonly title: string;
+  readonly beganAt: Date;
+}
+
+/** Notes pages that are called otherwise now or are back although they were deleted, and those seen for the first time. */
 async function storeArticles(db: Queryable, fetchId: number): Promise<void> {
-  const pages = `
-    select distinct on (mw_page_id) wiki_id, mw_page_id, namespace, title, began_at
-    from wiki_fetched_facts join wiki_fetches on wiki_fetches.id = fetch_id
-    where fetch_id = $1::bigint
-    order by mw_page_id`;
-  const { rows: deleted } = await db.query<{ id: number }>(
-    `select distinct on (articles.mw_page_id) articles.id from (${pages}) page
-     join articles on articles.wiki_id = page.wiki_id and articles.mw_page_id = page.mw_page_id and articles.deleted
-     where not exists (
-       select from articles live
-       where live.wiki_id = page.wiki_id and live.mw_page_id = page.mw_page_id and not live.deleted)
-     order by articles.mw_page_id, articles.id desc`,
+  const { rows } = await db.query<SeenPage>(
+    `select page.wiki_id as "wikiId", page.mw_page_id as "pageId", page.namespace, page.title, page.began_at as "beganAt"
+     from (${pagesOfWalk}) page
+     left join articles live
+       on live.wiki_id = page.wiki_id and live.mw_page_id = page.mw_page_id and not live.deleted
+     where case when live.id is null
+       then exists (
+         select from articles gone
+         where gone.wiki_id = page.wiki_id and gone.mw_page_id = page.mw_page_id and gone.deleted)
+       else (live.namespace, live.title) <> (page.namespace, page.title) end`,
     [fetchId],
   );
-  if (deleted.length > 0) await reviveArticles(db, { articleIds: deleted.map(({ id }) => id) });
+  const [first] = rows;
+  if (first) {
+    const states = rows.map(({ pageId, namespace, title }) => ({
+      kind: 'live' as const,
+      pageId,
+      namespace,
+      title,
+    }));
+    await recordPages(db, { wikiId: first.wikiId, states, checkedAt: first.beganAt });
+  }
   await db.query(
     `insert into articles (wiki_id, mw_page_id, title, namespace, checked_at)
-     select wiki_id, mw_page_id, title, namespace, began_at from (${pages}) page
+     select wiki_id, mw_page_id, title, namespace, began_at from (${pagesOfWalk}) page
      where not exists (
-       select from articles known where known.wiki_id = page.wiki_id and known.mw_page_id = page.mw_page_id)
+         select from articles live
+         where live.wiki_id = page.wiki_id and live.mw_page_id = page.mw_page_id and not live.deleted)
+       and not exists (
+         select from articles gone
+         where gone.wiki_id = page.wiki_id and gone.mw_page_id = page.mw_page_id and gone.deleted)
      order by mw_page_id
      on conflict (wiki_id, mw_page_id) where not deleted do nothing`,
-    [fetchId],
-  );
-  await db.query(
-    `update articles known set title = page.title, namespace = page.namespace
-     from (${pages}) page
-     where known.wiki_id = page.wiki_id and known.mw_page_id = page.mw_page_id and not known.deleted
-       and (known.title, known.namespace) <> (page.title, page.namespace)`,
     [fetchId],
   );
 }
@@ -86,23 +105,38 @@ const key = ['course_id', 'wiki_id', 'start_at', 'article_id', 'user_id'];
 
 const row = (name: string): string => sums.map((column) => `${name}.${column}`).join(', ');
 
-/** What the wiki says now, against what is stored of the same students in the same slices. Facts of deleted pages stay. */
+/** The articles of a walk's pages, by page: the live one, else the deleted one that would come back. */
+const articlesOfWalk = `
+  select page.mw_page_id, coalesce(live.id, gone.id) as id
+  from (select distinct mw_page_id from wiki_fetched_facts where fetch_id = $3::bigint) page
+  left join articles live
+    on live.wiki_id = $2::bigint and live.mw_page_id = page.mw_page_id and not live.deleted
+  left join lateral (
+    select id from articles
+    where live.id is null and wiki_id = $2::bigint and mw_page_id = page.mw_page_id and deleted
+    order by id desc limit 1) gone on true`;
+
+/**
+ * What the wiki says now, against what is stored of the same students in the same slices. Facts of pages that are deleted
+ * stay, for the wiki does not tell of their edits.
+ */
 const replaceFacts = `
-  with fresh as materialized (
-    select $1::bigint as course_id, $2::bigint as wiki_id, articles.id as article_id, fetched.user_id, fetched.start_at, fetched.end_at,
+  with seen as materialized (${articlesOfWalk}),
+  fresh as materialized (
+    select $1::bigint as course_id, $2::bigint as wiki_id, seen.id as article_id, fetched.user_id, fetched.start_at, fetched.end_at,
       sum(fetched.character_sum)::bigint as character_sum, sum(fetched.references_count)::bigint as references_count,
       sum(fetched.revision_count)::bigint as revision_count, bool_or(fetched.new_article) as new_article,
       min(fetched.first_revision) as first_revision, max(fetched.last_revision) as last_revision
     from wiki_fetched_facts fetched
-    join articles on articles.wiki_id = $2::bigint and articles.mw_page_id = fetched.mw_page_id and not articles.deleted
+    join seen on seen.mw_page_id = fetched.mw_page_id
     join course_wiki_timeslices slice on slice.course_id = $1::bigint and slice.wiki_id = $2::bigint
       and slice.start_at = fetched.start_at and slice.end_at = fetched.end_at
     where fetched.fetch_id = $3::bigint
-    group by articles.id, fetched.user_id, fetched.start_at, fetched.end_at),
+    group by seen.id, fetched.user_id, fetched.start_at, fetched.end_at),
   stored as materialized (
     select fact.* from article_course_user_wiki_timeslices fact
-    join articles on articles.id = fact.article_id and not articles.deleted
-    where fact.course_id = $1::bigint and fact.wiki_id = $2::bigint and fact.user_id = any($4::bigint[])
+    join articles on articles.id = fact.article_id
+    where (not articles.deleted or articles.id in (select id from seen)) and fact.course_id = $1::bigint and fact.wiki_id = $2::bigint and fact.user_id = any($4::bigint[])
       and fact.start_at <= to_timestamp($6::bigint) and fact.end_at > to_timestamp($5::bigint)),
   changed as materialized (
     select fresh.*, stored.article_id as old_article_id, stored.user_id as old_user_id, stored.start_at as old_start_at
@@ -176,6 +210,14 @@ async function replace(
   fetchId: number,
   { courseId, wikiId, userIds, from, to }: Walk,
 ): Promise<number> {
+  // Whoever deletes or moves a page, or excludes it, marks the slices of its facts: of all facts, or it must wait for these.
+  await db.query('select id from courses where id = $1::bigint for share', [courseId]);
+  await db.query(
+    `select id from articles
+     where id in (select id from (${articlesOfWalk.replace('$3', '$1')}) seen)
+     order by id for share`,
+    [fetchId, wikiId],
+  );
   // In the order of the slices, as rebuilds and marks lock them.
   await db.query(
     `select start_at from course_wiki_timeslices

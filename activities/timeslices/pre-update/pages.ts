@@ -82,20 +82,6 @@ const lockPages = `
   order by article.id
   for no key update`;
 
-/** With the other articles of the same pages. */
-const lockPagesOfArticles = `
-  select ${columns} from articles article
-  where article.id in (
-    select same.id from articles given
-    join articles same on same.wiki_id = given.wiki_id and same.mw_page_id = given.mw_page_id and not same.deleted
-    where given.id = any($1::bigint[])
-    union all
-    select same.id from articles given
-    join articles same on same.wiki_id = given.wiki_id and same.mw_page_id = given.mw_page_id and same.deleted
-    where given.id = any($1::bigint[]))
-  order by article.id
-  for no key update`;
-
 export interface PagesRecorded {
   readonly wikiId: number;
   readonly states: readonly PageState[];
@@ -129,26 +115,6 @@ export async function recordPages(
     checkedAt,
   ]);
   return { changed };
-}
-
-/**
- * Makes articles live that were stored as deleted, for whoever meets an edit of such a page; the slices with facts of
- * theirs are fetched again in every course. Those that live already, or of whose page another article lives, are left
- * alone. `db` must be a transaction, with no slice locked before. Safe to run twice.
- */
-export async function reviveArticles(
-  db: Queryable,
-  { articleIds }: { readonly articleIds: readonly number[] },
-): Promise<void> {
-  const { rows } = await db.query<StoredPage>(lockPagesOfArticles, [articleIds]);
-  const deleted = [...byPage(rows).values()].filter((page) => page.every((row) => row.deleted));
-  await writeChanges(
-    db,
-    deleted.map((page) => {
-      const newest = page.at(-1);
-      return newest ? changesOf(page, { ...newest, kind: 'live' }) : noChanges;
-    }),
-  );
 }
 
 function byPage(rows: readonly StoredPage[]): ReadonlyMap<string, readonly StoredPage[]> {

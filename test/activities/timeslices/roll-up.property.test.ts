@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { listDifferences } from '../../../activities/timeslices/rebuild.ts';
 import { rollUpCourse, rollUpSlices } from '../../../activities/timeslices/roll-up.ts';
-import { openDatabase, type Database } from '../../../db/database.ts';
+import { openDatabase, type Database, type Queryable } from '../../../db/database.ts';
 import { createMigratedDatabase, type TestDatabase } from '../../support/database.ts';
 import { createSmallCourse, listMarked, type SmallCourse } from './small-course.ts';
 
@@ -44,6 +44,8 @@ type Change =
     }
   | { readonly kind: 'roll up'; readonly wiki: number; readonly days: readonly number[] }
   | { readonly kind: 'totals' }
+  | { readonly kind: 'interrupted roll up'; readonly wiki: number; readonly days: readonly number[] }
+  | { readonly kind: 'interrupted totals' }
   | { readonly kind: 'mark'; readonly wiki: number; readonly day: number }
   | { readonly kind: 'enroll' | 'drop' | 'promote'; readonly user: number }
   | {
@@ -87,7 +89,15 @@ const changes: fc.Arbitrary<readonly Change[]> = fc.array(
       weight: 3,
       arbitrary: fc.record({ kind: fc.constant('roll up' as const), wiki, days: fc.subarray([0, 1, 2]) }),
     },
-    { weight: 1, arbitrary: fc.record({ kind: fc.constant('totals' as const) }) },
+    { weight: 2, arbitrary: fc.record({ kind: kinds('totals', 'interrupted totals') }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        kind: fc.constant('interrupted roll up' as const),
+        wiki,
+        days: fc.subarray([0, 1, 2]),
+      }),
+    },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('mark' as const), wiki, day }) },
     { weight: 3, arbitrary: fc.record({ kind: kinds('enroll', 'drop', 'promote'), user }) },
     {
@@ -161,10 +171,18 @@ async function apply({ course, users, articles, wikis }: World, change: Change):
         article: pick(articles, change.article),
       });
     case 'roll up':
-      return rollUpMarked(course.id, pick(wikis, change.wiki), change.days);
+      return database.transaction((transaction) =>
+        rollUpMarked(transaction, course.id, pick(wikis, change.wiki), change.days),
+      );
     case 'totals':
       await database.transaction((transaction) => rollUpCourse(transaction, { courseId: course.id }));
       return;
+    case 'interrupted roll up':
+      return interrupted((transaction) =>
+        rollUpMarked(transaction, course.id, pick(wikis, change.wiki), change.days),
+      );
+    case 'interrupted totals':
+      return interrupted((transaction) => rollUpCourse(transaction, { courseId: course.id }));
     case 'mark':
       await query(
         `update course_wiki_timeslices set needs_update = true where course_id = $1 and wiki_id = $2
@@ -250,13 +268,31 @@ async function apply({ course, users, articles, wikis }: World, change: Change):
 }
 
 /** The marked slices of a wiki among the first, second and third day. */
-async function rollUpMarked(courseId: number, wikiId: number, days: readonly number[]): Promise<void> {
-  const marked = await listMarked(database, courseId);
+async function rollUpMarked(
+  transaction: Queryable,
+  courseId: number,
+  wikiId: number,
+  days: readonly number[],
+): Promise<void> {
+  const marked = await listMarked(transaction, courseId);
   const startsAt = marked
     .filter((slice) => slice.wikiId === wikiId)
     .map((slice) => slice.startAt)
     .filter((startAt) => days.includes(((startAt / 86_400) | 0) % DAYS));
-  await database.transaction((transaction) => rollUpSlices(transaction, { courseId, wikiId, startsAt }));
+  await rollUpSlices(transaction, { courseId, wikiId, startsAt });
+}
+
+/** The process dies just before the commit. */
+async function interrupted(work: (transaction: Queryable) => Promise<unknown>): Promise<void> {
+  const death = new Error('died before the commit');
+  await database
+    .transaction(async (transaction) => {
+      await work(transaction);
+      throw death;
+    })
+    .catch((error: unknown) => {
+      if (error !== death) throw error;
+    });
 }
 
 function pick(list: readonly number[], place: number): number {

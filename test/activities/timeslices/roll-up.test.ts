@@ -352,6 +352,69 @@ test('a change that is not committed yet is waited for, and its mark is not lost
   expect(await listMarked(database, course.id)).toEqual([]);
 });
 
+describe('the totals of a course', () => {
+  let article: number;
+
+  beforeEach(async () => {
+    article = await course.addArticle();
+    await course.putFact({ article, user: student, day: 0, characters: 5 });
+    await rollUp();
+  });
+
+  test('are summed anew of what changed, and of nothing else', async () => {
+    const other = await course.addArticle();
+    await course.putFact({ article: other, user: student, day: 1, characters: 2 });
+    await rollUp();
+    await database.query('update articles_courses set character_sum = 77 where course_id = $1', [course.id]);
+    await course.putFact({ article, user: student, day: 0, characters: 6 });
+    await rollUp();
+    expect(await listRows('articles_courses')).toMatchObject([
+      { article_id: article, character_sum: 6 },
+      { article_id: other, character_sum: 77 },
+    ]);
+  });
+
+  test('are all summed anew when a full rebuild was asked for', async () => {
+    await database.query('update articles_courses set character_sum = 77 where course_id = $1', [course.id]);
+    await database.query('update courses_users set character_sum_ms = 77 where course_id = $1', [course.id]);
+    await database.query('update courses set needs_update = true where id = $1', [course.id]);
+    await rollUpTotals();
+    expect(await listDifferences(database, { courseId: course.id })).toEqual([]);
+  });
+
+  test('keep what is committed while they are summed for the next time', async () => {
+    await course.putFact({ article, user: student, day: 0, characters: 6 });
+    await database.transaction(async (rebuilding) => {
+      await rollUpSlices(rebuilding, { courseId: course.id, wikiId: course.wiki, startsAt: [START] });
+      await rollUpTotals();
+    });
+    expect(await listRows('articles_courses')).toMatchObject([{ character_sum: 5 }]);
+    expect(await rollUpTotals()).toEqual({ articles: 1, users: 1 });
+    expect(await listDifferences(database, { courseId: course.id })).toEqual([]);
+  });
+
+  test('are not forgotten when the transaction that sums them is rolled back', async () => {
+    await course.putFact({ article, user: student, day: 0, characters: 6 });
+    await rollUpDays(0);
+    const died = database.transaction(async (transaction) => {
+      await rollUpCourse(transaction, { courseId: course.id });
+      throw new Error('died');
+    });
+    await expect(died).rejects.toThrow('died');
+    expect(await rollUpTotals()).toEqual({ articles: 1, users: 1 });
+  });
+
+  test('follow slices that are taken away whole', async () => {
+    await database.query('delete from course_wiki_timeslices where course_id = $1 and start_at = $2', [
+      course.id,
+      day(0),
+    ]);
+    await rollUpTotals();
+    expect(await listRows('articles_courses')).toEqual([]);
+    expect(await listDifferences(database, { courseId: course.id })).toEqual([]);
+  });
+});
+
 test('another course with the same people and articles is left alone', async () => {
   const article = await course.addArticle();
   await course.putFact({ article, user: student, day: 0, characters: 5 });

@@ -2,7 +2,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import {
   listPagesToCheck,
   recordPages,
-  reviveArticles,
   type PagesAsked,
 } from '../../../../activities/timeslices/pre-update/pages.ts';
 import { openDatabase, type Database } from '../../../../db/database.ts';
@@ -223,45 +222,10 @@ describe('a page that the wiki says is', () => {
   });
 });
 
-describe('an article that is met alive', () => {
-  test('is made live, and its slices are fetched again', async () => {
-    await record(await missing(article));
-    await rollUp(database, course.id);
-    await revive([article]);
-    expect(await oneArticle(article)).toMatchObject({ deleted: false, checked_at: NOW });
-    expect(await marks(course)).toEqual(['none', 'fetch', 'none']);
-    await expectTrue(database, course.id);
-  });
-
-  test('is left alone when it lives already, or another article of its page does', async () => {
-    const older = await addRowOfSamePage(article, true);
-    await course.putFact({ article: older, user: student, day: 2, characters: 5 });
-    await rollUp(database, course.id);
-    await revive([article, older]);
-    expect(await oneArticle(older)).toMatchObject({ deleted: true });
-    expect(await markedDays(database, course.id, course.wiki)).toEqual([]);
-  });
-
-  test('may come with others, and may be nobody', async () => {
-    const second = await course.addArticle({ deleted: true });
-    const third = await course.addArticle({ deleted: true, wiki: await course.addWiki() });
-    await revive([second, third]);
-    expect([await oneArticle(second), await oneArticle(third)]).toMatchObject([
-      { deleted: false },
-      { deleted: false },
-    ]);
-    await revive([]);
-  });
-});
-
 async function record(state: PageState): Promise<{ readonly changed: number }> {
   return twice(database, course.id, (transaction) =>
     recordPages(transaction, { wikiId: course.wiki, states: [state], checkedAt: NOW }),
   );
-}
-
-async function revive(articleIds: readonly number[]): Promise<void> {
-  await twice(database, course.id, (transaction) => reviveArticles(transaction, { articleIds }));
 }
 
 /** Between two updates, when no slice waits to be rebuilt. */
