@@ -1,4 +1,5 @@
 import type { Queryable } from '../../db/database.ts';
+import type { CountedSlice } from '../../domain/timeslices/fetch-windows.ts';
 import type { StudentCursor } from '../../domain/timeslices/request-groups.ts';
 import type { Period, Second, Slice } from '../../domain/timeslices/slices.ts';
 
@@ -33,13 +34,14 @@ export async function listCourseWikis(db: Queryable, courseId: number): Promise<
   return rows;
 }
 
-/** Slices of a course's wiki, in order. */
+/** Slices of a course's wiki, in order, with the revisions that count in each. */
 export async function listSlices(
   db: Queryable,
   { courseId, wikiId }: { readonly courseId: number; readonly wikiId: number },
-): Promise<readonly Slice[]> {
-  const { rows } = await db.query<Slice>(
-    `select extract(epoch from start_at)::bigint as "startAt", extract(epoch from end_at)::bigint as "endAt"
+): Promise<readonly CountedSlice[]> {
+  const { rows } = await db.query<CountedSlice>(
+    `select extract(epoch from start_at)::bigint as "startAt", extract(epoch from end_at)::bigint as "endAt",
+       revision_count as revisions
      from course_wiki_timeslices
      where course_id = $1::bigint and wiki_id = $2::bigint
      order by start_at`,

@@ -1,5 +1,11 @@
 import type { Database } from '../../db/database.ts';
-import { windowsOf, type FetchWindow, type Reach } from '../../domain/timeslices/fetch-windows.ts';
+import {
+  joinWindows,
+  windowsOf,
+  type FetchWindow,
+  type Reach,
+  type SliceWindow,
+} from '../../domain/timeslices/fetch-windows.ts';
 import { groupsOf, groupStudents } from '../../domain/timeslices/request-groups.ts';
 import type { Second } from '../../domain/timeslices/slices.ts';
 import { NAMES_A_REQUEST } from '../../platform/wiki/client.ts';
@@ -33,7 +39,7 @@ export interface WikiNews extends NamedWiki {
   readonly fetches: readonly PlannedFetch[];
 }
 
-/** Neighbouring slices to be fetched again, for everybody whom `ingest` would not fetch from their beginning. */
+/** Slices to be fetched again in one window, for everybody whom `ingest` would not fetch from its beginning. */
 export interface Refetch {
   readonly slices: readonly SliceToFetch[];
   /** None where nothing can be fetched: the slices lie in the future, or nobody was ever fetched. */
@@ -78,19 +84,24 @@ export function createPlanReprocess({
       const marked = await listSlicesToFetch(database, wiki);
       if (marked.length === 0) return { refetches: [] };
       const students = await listStudents(database, { ...wiki, now: input.now });
-      const askedAt = new Map(marked.map((slice) => [slice.startAt, slice]));
-      const refetches = windowsOf(marked, reach).map((window) => {
-        const firstEnd = window.slices[0]?.endAt ?? window.to;
-        const userIds = students
-          .filter(({ ingestedUntil }) => ingestedUntil !== null && ingestedUntil >= firstEnd)
+      const slices = await listSlices(database, wiki);
+      // Whoever is not fetched beyond a window's first slice is fetched from there on by `ingest`.
+      const askedFor = ({ slices: [first], to }: SliceWindow): readonly number[] =>
+        students
+          .filter(({ ingestedUntil }) => ingestedUntil !== null && ingestedUntil >= (first?.endAt ?? to))
           .map(({ userId }) => userId);
-        return {
-          slices: window.slices.flatMap(({ startAt }) => askedAt.get(startAt) ?? []),
-          fetches: groupsOf(userIds, NAMES_A_REQUEST).map((group) =>
-            plan(wiki, { userIds: group, window, reach }),
-          ),
-        };
+      const groups = Math.ceil(students.length / NAMES_A_REQUEST);
+      const windows = joinWindows(windowsOf(marked, reach), {
+        slices,
+        requests: (revisions) => Math.max(groups, Math.ceil(revisions / REVISIONS_A_PAGE)),
       });
+      const markedAt = new Map(marked.map((slice) => [slice.startAt, slice]));
+      const refetches = windows.map((window) => ({
+        slices: window.slices.flatMap(({ startAt }) => markedAt.get(startAt) ?? []),
+        fetches: groupsOf(askedFor(window), NAMES_A_REQUEST).map((userIds) =>
+          plan(wiki, { userIds, window, reach }),
+        ),
+      }));
       const reached = new Set(refetches.flatMap(({ slices }) => slices.map(({ startAt }) => startAt)));
       const beyond = marked.filter(({ startAt }) => !reached.has(startAt));
       return { refetches: beyond.length === 0 ? refetches : [...refetches, { slices: beyond, fetches: [] }] };
@@ -109,6 +120,9 @@ export function createTakeOffFetchMarks({
 }: CourseActivityDependencies): (input: FetchedSlicesInput) => Promise<void> {
   return (input) => fetchedSlices(database, input);
 }
+
+/** What a wiki answers with at once. */
+const REVISIONS_A_PAGE = 500;
 
 /** A wiki's clock and ours may differ, and what it has just saved may not be shown yet: that much is looked at again. */
 const GRACE_SECONDS = 60;

@@ -42,16 +42,6 @@ export function foldRevisions(revisions: Iterable<Revision>, counting: Counting)
   return [...facts.values()];
 }
 
-/**
- * Adds up facts of separate fetches, so that a slice too big for one can be fetched in smaller windows. No
- * revision may have been in two of them.
- */
-export function mergeFacts(facts: Iterable<Fact>): readonly Fact[] {
-  const merged = new Map<string, Fact>();
-  for (const fact of facts) add(merged, fact);
-  return [...merged.values()];
-}
-
 /** The slice in which a revision of that moment counts, if it counts. */
 export function sliceOf(
   at: Second,

@@ -31,6 +31,43 @@ export function windowsOf(slices: readonly Slice[], reach: Reach): readonly Slic
   return runs.flatMap((run) => windowOf(run, reach) ?? []);
 }
 
+/** A slice with the revisions that are known of it. */
+export interface CountedSlice extends Slice {
+  readonly revisions: number;
+}
+
+/**
+ * Joins windows that follow one another where one request for both, and for what lies between, is no more than the requests
+ * for each. `requests` says how many a window of so many revisions takes; `slices` are all of the wiki, in order.
+ */
+export function joinWindows(
+  windows: readonly SliceWindow[],
+  {
+    slices,
+    requests,
+  }: { readonly slices: readonly CountedSlice[]; readonly requests: (revisions: number) => number },
+): readonly SliceWindow[] {
+  const cost = (window: SliceWindow): number =>
+    requests(slicesOf(window, slices).reduce((sum, { revisions }) => sum + revisions, 0));
+  const joined: SliceWindow[] = [];
+  for (const window of windows) {
+    const before = joined.at(-1);
+    const both = before && join(before, window, slices);
+    if (before && both && cost(both) <= cost(before) + cost(window)) joined[joined.length - 1] = both;
+    else joined.push(window);
+  }
+  return joined;
+}
+
+function join(first: SliceWindow, second: SliceWindow, slices: readonly Slice[]): SliceWindow {
+  const window = { from: first.from, to: second.to };
+  return { ...window, slices: slicesOf(window, slices).map(({ startAt, endAt }) => ({ startAt, endAt })) };
+}
+
+function slicesOf<One extends Slice>({ from, to }: FetchWindow, slices: readonly One[]): readonly One[] {
+  return slices.filter((slice) => slice.startAt <= to && slice.endAt > from);
+}
+
 /**
  * The window of what is new to a student: from the start of the slice that holds the cursor (of the first one, without a
  * cursor), so that this slice's facts are replaced whole, to the course's end or now. `slices` are all of a wiki, in order.
@@ -52,16 +89,6 @@ export function newsWindow(
     slices.filter((slice) => slice.startAt >= first.startAt && slice.startAt <= to),
     reach,
   );
-}
-
-/** Two halves of a window that holds too much, or undefined when it is a single second. */
-export function halve({ from, to }: FetchWindow): readonly [FetchWindow, FetchWindow] | undefined {
-  if (from >= to) return undefined;
-  const middle = Math.floor((from + to) / 2);
-  return [
-    { from, to: middle },
-    { from: middle + 1, to },
-  ];
 }
 
 function windowOf(slices: readonly Slice[], { period, now }: Reach): SliceWindow | undefined {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { halve, newsWindow, windowsOf } from '../../../domain/timeslices/fetch-windows.ts';
+import { joinWindows, newsWindow, windowsOf } from '../../../domain/timeslices/fetch-windows.ts';
 import { groupsOf, groupStudents } from '../../../domain/timeslices/request-groups.ts';
 import { cutPeriod, type Slice } from '../../../domain/timeslices/slices.ts';
 import { lengths, periods } from './instants.ts';
@@ -54,16 +54,23 @@ test('a course that has not begun has no news', () => {
   expect(newsWindow(slices, null, { period, now: 103 })).toEqual({ from: 103, to: 103, slices: pick(0) });
 });
 
-test('a window that holds too much is halved until it is a second', () => {
-  expect(halve({ from: 10, to: 13 })).toEqual([
-    { from: 10, to: 11 },
-    { from: 12, to: 13 },
+test('windows are joined where one request for both takes no more than one for each', () => {
+  const windows = windowsOf(pick(0, 2, 4), reach);
+  const known = (...revisions: readonly number[]) =>
+    slices.map((slice, index) => ({ ...slice, revisions: revisions[index] ?? 0 }));
+  const requests = (revisions: number): number => Math.max(1, Math.ceil(revisions / 500));
+  expect(bounds(joinWindows(windows, { slices: known(1, 100, 1, 100, 1), requests }))).toEqual([[103, 145]]);
+  expect(bounds(joinWindows(windows, { slices: known(1, 2000, 1, 100, 1), requests }))).toEqual([
+    [103, 109],
+    [120, 145],
   ]);
-  expect(halve({ from: 10, to: 11 })).toEqual([
-    { from: 10, to: 10 },
-    { from: 11, to: 11 },
+  expect(bounds(joinWindows(windows, { slices: known(500, 501, 500, 0, 0), requests }))).toEqual([
+    [103, 109],
+    [120, 145],
   ]);
-  expect(halve({ from: 10, to: 10 })).toBeUndefined();
+  expect(joinWindows(windows, { slices: known(1, 1, 1, 9000, 1), requests })[0]?.slices).toEqual(
+    pick(0, 1, 2),
+  );
 });
 
 test('students whose cursors are in the same slice share requests, fifty at a time', () => {

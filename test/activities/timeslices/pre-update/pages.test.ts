@@ -8,7 +8,7 @@ import { openDatabase, type Database } from '../../../../db/database.ts';
 import type { PageState } from '../../../../platform/wiki/client.ts';
 import { createMigratedDatabase, type TestDatabase } from '../../../support/database.ts';
 import { createSmallCourse, type SmallCourse } from '../small-course.ts';
-import { expectTrue, markedDays, rollUp, rowsOf, slicesOf, twice } from './course-state.ts';
+import { expectTrue, rollUp, rowsOf, slicesOf, twice } from './course-state.ts';
 
 const NOW = new Date('2026-02-01T12:00:00Z');
 const YESTERDAY = new Date('2026-01-31T12:00:00Z');
