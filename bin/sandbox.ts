@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { sandboxConfigurationYaml, type SandboxConfiguration } from '../sandbox/lms/pipeline.ts';
 import { startSandboxLms } from '../sandbox/lms/server.ts';
+import type { SandboxServer } from '../sandbox/shell/server.ts';
 import { startSandboxWiki } from '../sandbox/wiki/server.ts';
 import { choosePort, rememberedPort, rememberPort } from '../stack/ports.ts';
 
@@ -14,6 +15,11 @@ export interface RunningSandbox {
 
 const USUAL_LMS_PORT = 18000;
 const USUAL_WIKI_PORT = 18001;
+const USUAL_SECOND_WIKI_PORT = 18002;
+
+/** The second wiki speaks French, so that a course with two wikis can be tried out. */
+const SECOND_LANGUAGE = 'fr';
+const SECOND_SCHEMA = 'sandbox_wiki_fr';
 
 export interface SandboxSettings {
   /** File name of the configuration, beside the sandbox's other files. */
@@ -22,7 +28,10 @@ export interface SandboxSettings {
   readonly registrar: Readonly<Record<string, unknown>>;
 }
 
-/** Starts the sandbox LMS and the sandbox wiki on the ports they had before, and keeps credentials and configuration in `folder`. */
+/**
+ * Starts the sandbox LMS and two sandbox wikis on the ports they had before, and keeps credentials and configuration in
+ * `folder`. The first wiki's reference counter counts for both.
+ */
 export async function startSandbox(
   folder: string,
   databaseUrl: string,
@@ -30,15 +39,8 @@ export async function startSandbox(
 ): Promise<RunningSandbox> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const credentials = keptCredentials(path.join(folder, 'credentials.json'));
-  const lms = await onKeptPort(path.join(folder, 'lms.port'), USUAL_LMS_PORT, (port) =>
-    startSandboxLms({ databaseUrl, port, credentials }),
-  );
-  const wiki = await onKeptPort(path.join(folder, 'wiki.port'), USUAL_WIKI_PORT, (port) =>
-    startSandboxWiki({ databaseUrl, port }),
-  ).catch(async (error: unknown) => {
-    await lms.close();
-    throw error;
-  });
+  const servers = await startServers(folder, databaseUrl, credentials);
+  const { lms, wiki, second } = servers;
   const configurationPath = path.join(folder, configurationName);
   writeConfiguration(configurationPath, { lmsUrl: lms.url, wikiUrl: wiki.url, ...credentials, registrar });
   return {
@@ -49,22 +51,52 @@ export async function startSandbox(
       LMS_PLAIN_CLIENT_ID: credentials.plainClientId,
       LMS_PLAIN_CLIENT_SECRET: credentials.plainClientSecret,
       WIKI_URL: wiki.url,
+      SECOND_WIKI_URL: second.url,
       REGISTRAR_CONFIG: configurationPath,
     },
-    close: async () => {
-      await Promise.all([lms.close(), wiki.close()]);
-    },
+    close: () => servers.close(),
   };
 }
 
-async function onKeptPort<Server extends { readonly port: number }>(
-  portFile: string,
-  usual: number,
-  start: (port: number) => Promise<Server>,
-): Promise<Server> {
-  const server = await start(await choosePort([rememberedPort(portFile), usual]));
-  rememberPort(portFile, server.port);
-  return server;
+interface Servers {
+  readonly lms: SandboxServer;
+  readonly wiki: SandboxServer;
+  readonly second: SandboxServer;
+  close(): Promise<void>;
+}
+
+async function startServers(folder: string, databaseUrl: string, credentials: Credentials): Promise<Servers> {
+  const started: SandboxServer[] = [];
+  const close = async (): Promise<void> => {
+    await Promise.all(started.map((server) => server.close()));
+  };
+  const onKeptPort = async (
+    name: string,
+    usual: number,
+    start: (port: number) => Promise<SandboxServer>,
+  ): Promise<SandboxServer> => {
+    const portFile = path.join(folder, `${name}.port`);
+    const server = await start(await choosePort([rememberedPort(portFile), usual]));
+    started.push(server);
+    rememberPort(portFile, server.port);
+    return server;
+  };
+  try {
+    const lms = await onKeptPort('lms', USUAL_LMS_PORT, (port) =>
+      startSandboxLms({ databaseUrl, port, credentials }),
+    );
+    const countedSchemas = { [`wikipedia/${SECOND_LANGUAGE}`]: SECOND_SCHEMA };
+    const wiki = await onKeptPort('wiki', USUAL_WIKI_PORT, (port) =>
+      startSandboxWiki({ databaseUrl, port, countedSchemas }),
+    );
+    const second = await onKeptPort('second-wiki', USUAL_SECOND_WIKI_PORT, (port) =>
+      startSandboxWiki({ databaseUrl, port, schema: SECOND_SCHEMA, language: SECOND_LANGUAGE }),
+    );
+    return { lms, wiki, second, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 interface Credentials {

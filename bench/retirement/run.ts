@@ -10,6 +10,7 @@ import { openDatabase, type Database } from '../../db/database.ts';
 import { createLimiter } from '../../platform/concurrency.ts';
 import { createLmsClient } from '../../platform/lms/client.ts';
 import { createRetirementQueue } from '../../platform/lms/retirement.ts';
+import { createSandboxControl } from '../../sandbox/control/client.ts';
 import { sandboxConfigurationYaml, sandboxPipeline } from '../../sandbox/lms/pipeline.ts';
 import { registrarHome } from '../../stack/home.ts';
 import { startPostgres } from '../../stack/postgres.ts';
@@ -194,7 +195,8 @@ async function retirementRound(
   { client, database, lmsUrl }: Bench,
   count: number,
 ): Promise<{ readonly perSecond: number; readonly lastingMs: readonly number[]; readonly requests: number }> {
-  await control(lmsUrl, 'POST', '/_sandbox/learners', { count });
+  const control = createSandboxControl(lmsUrl);
+  await control('POST', '/_sandbox/learners', { count });
   const lms = createLmsClient({ baseUrl: lmsUrl, ...credentials, concurrency: 1, timeoutMs: 60_000 });
   const listed = await createRetirementQueue(lms).list(['PENDING']);
   await lms.close();
@@ -202,7 +204,7 @@ async function retirementRound(
   const now = new Date();
   for (const learner of learners)
     await insertRetirement(database, learner, { coolOffUntil: now, dueAt: now });
-  await control(lmsUrl, 'DELETE', '/_sandbox/requests');
+  await control('DELETE', '/_sandbox/requests');
 
   const limited = createLimiter(STARTS_AT_ONCE);
   const began = performance.now();
@@ -226,7 +228,7 @@ async function retirementRound(
     }),
   );
   const perSecond = learners.length / ((performance.now() - began) / 1000);
-  const requests = (await control(lmsUrl, 'GET', '/_sandbox/requests')) as Record<string, number>;
+  const requests = (await control('GET', '/_sandbox/requests')) as Record<string, number>;
   return { perSecond, lastingMs, requests: learnersRequests(requests) };
 }
 
@@ -241,18 +243,6 @@ function isComplete(result: unknown): boolean {
   return (
     typeof result === 'object' && result !== null && 'outcome' in result && result.outcome === 'COMPLETE'
   );
-}
-
-async function control(url: string, method: string, where: string, body?: unknown): Promise<unknown> {
-  const answer = await fetch(url + where, {
-    method,
-    ...(body === undefined
-      ? {}
-      : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
-  });
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(`${method} ${where}: ${answer.status} ${text}`);
-  return text === '' ? undefined : JSON.parse(text);
 }
 
 async function startProcess(

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import type { SandboxControl } from '../../sandbox/control/client.ts';
 
 /** What the story wants of a learner. */
 export type Role = 'ordinary' | 'cancelled' | 'errored';
@@ -19,7 +20,7 @@ const DAY_MS = 86_400_000;
 /** The cast in `file`, or a new one that asks the LMS for deletion: most of them long ago, one just now. */
 export async function castOf(
   file: string,
-  lmsUrl: string,
+  lms: SandboxControl,
   now: Date,
 ): Promise<{ readonly cast: Cast; readonly fresh: boolean }> {
   if (existsSync(file)) return { cast: JSON.parse(readFileSync(file, 'utf8')) as Cast, fresh: false };
@@ -35,13 +36,10 @@ export async function castOf(
       requested_at: new Date(now.getTime() - askedDaysAgo * DAY_MS).toISOString(),
     };
   });
-  const answer = await fetch(`${lmsUrl}/_sandbox/learners`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(wanted.map(({ role: _, ...learner }) => learner)),
-  });
-  if (!answer.ok) throw new Error(`the sandbox LMS did not take the learners: ${await answer.text()}`);
-  const created = (await answer.json()) as readonly { readonly user_id: number }[];
+  const learners = wanted.map(({ role: _, ...learner }) => learner);
+  const created = (await lms('POST', '/_sandbox/learners', learners)) as readonly {
+    readonly user_id: number;
+  }[];
   const cast = wanted.map(({ role, username, email }, index) => {
     const learner = created[index];
     if (learner === undefined) throw new Error('the sandbox LMS created fewer learners than asked for');

@@ -3,6 +3,7 @@ import { findRetirement, type StoredRetirement } from '../../activities/retireme
 import type { RetirementClient } from '../../client/retirement/client.ts';
 import type { TemporalAccess } from '../../client/temporal.ts';
 import type { Queryable } from '../../db/database.ts';
+import { createSandboxControl, SandboxRefusal, type SandboxControl } from '../../sandbox/control/client.ts';
 import {
   RESUME,
   retirementWorkflowId,
@@ -40,8 +41,9 @@ const PATIENCE_MS = 120_000;
  * with a 500 and is resumed by a signal, all others are retired. Goes on where an earlier run was broken off.
  */
 export async function playRetirementStory(options: StoryOptions): Promise<readonly Ending[]> {
-  const { retirements, database, lmsUrl, tell } = options;
-  const { cast, fresh } = await castOf(options.castFile, lmsUrl, new Date());
+  const { retirements, database, tell } = options;
+  const lms = createSandboxControl(options.lmsUrl);
+  const { cast, fresh } = await castOf(options.castFile, lms, new Date());
   tell(
     fresh
       ? `${cast.length} learners ask the LMS for deletion`
@@ -52,7 +54,7 @@ export async function playRetirementStory(options: StoryOptions): Promise<readon
 
   const unfinished = (await stateOf(database, errored))?.currentState !== 'COMPLETE';
   if (unfinished) {
-    await control(lmsUrl, 'POST', {
+    await lms('POST', '/_sandbox/faults', {
       path: FAILING_PATH,
       username: errored.username,
       status: 500,
@@ -91,7 +93,7 @@ async function failAndResume({ temporal, lmsUrl, tell }: StoryOptions, player: P
   tell(
     `LMS user ${player.userId} is ERRORED: ${status.cause?.stage ?? FAILING_STAGE}, ${status.cause?.what ?? ''}`,
   );
-  await control(lmsUrl, 'DELETE');
+  await createSandboxControl(lmsUrl)('DELETE', '/_sandbox/faults');
   const from = status.resumableFrom.at(-1) ?? 'PENDING';
   await handle.signal(RESUME, from);
   tell(`the notes service is mended, and a signal resumes the workflow from ${from}`);
@@ -100,7 +102,7 @@ async function failAndResume({ temporal, lmsUrl, tell }: StoryOptions, player: P
 async function endingOf({ database, lmsUrl }: StoryOptions, player: Player): Promise<Ending> {
   const wanted = player.role === 'cancelled' ? 'ABORTED' : 'COMPLETE';
   const ended = (await stateOf(database, player))?.currentState ?? 'unknown';
-  const inLms = await lmsState(lmsUrl, player);
+  const inLms = await lmsState(createSandboxControl(lmsUrl), player);
   const what = {
     ordinary: 'retired',
     cancelled: 'cancelled by e-mail',
@@ -117,11 +119,15 @@ async function endingOf({ database, lmsUrl }: StoryOptions, player: Player): Pro
   };
 }
 
-async function lmsState(lmsUrl: string, player: Player): Promise<string> {
-  const answer = await fetch(`${lmsUrl}/_sandbox/learners?username=${encodeURIComponent(player.username)}`);
-  if (!answer.ok) return `HTTP ${answer.status}`;
-  const view = (await answer.json()) as { readonly current_state?: string | null };
-  return view.current_state ?? 'not retiring';
+async function lmsState(lms: SandboxControl, player: Player): Promise<string> {
+  const path = `/_sandbox/learners?username=${encodeURIComponent(player.username)}`;
+  try {
+    const view = (await lms('GET', path)) as { readonly current_state?: string | null };
+    return view.current_state ?? 'not retiring';
+  } catch (error) {
+    if (error instanceof SandboxRefusal) return `HTTP ${error.status}`;
+    throw error;
+  }
 }
 
 function stateOf(database: Queryable, player: Player): Promise<StoredRetirement | undefined> {
@@ -132,16 +138,6 @@ function one(cast: readonly Player[], role: Player['role']): Player {
   const player = cast.find((candidate) => candidate.role === role);
   if (player === undefined) throw new Error(`the story's cast has nobody to be ${role}`);
   return player;
-}
-
-async function control(lmsUrl: string, method: 'POST' | 'DELETE', fault?: unknown): Promise<void> {
-  const answer = await fetch(`${lmsUrl}/_sandbox/faults`, {
-    method,
-    ...(fault === undefined
-      ? {}
-      : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(fault) }),
-  });
-  if (!answer.ok) throw new Error(`the sandbox LMS did not take the fault: ${await answer.text()}`);
 }
 
 async function waitFor<Value>(what: string, ask: () => Promise<Value | undefined | false>): Promise<Value> {

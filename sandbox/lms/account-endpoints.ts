@@ -1,7 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { bodyOf, plainBodyOf } from '../shell/bodies.ts';
 import { answerText } from './answers.ts';
-import { bodyOf, field, jsonOf, plainBodyOf } from './bodies.ts';
 import type { Endpoint, Lms } from './endpoints.ts';
+import { field, jsonOf } from './json-bodies.ts';
 import { findAccount, insertLearners } from './learner-store.ts';
 
 /** Endpoints about accounts that a retirement service meets, most of them by mistake. */

@@ -19,8 +19,8 @@ import {
   answerText,
   answerUsernameMissing,
 } from './answers.ts';
-import { jsonOf, usernameIn } from './bodies.ts';
 import { answerTrouble, effectOf, paramOf, type Endpoint, type Handler, type Lms } from './endpoints.ts';
+import { jsonOf, usernameIn } from './json-bodies.ts';
 import { stateText, type RetirementState } from './states.ts';
 
 type Answer = (reply: FastifyReply) => FastifyReply;

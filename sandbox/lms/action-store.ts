@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
+import { findRow, oneRow, type Statement } from '../shell/statements.ts';
 import { countedBy, EXACT_ROW } from './retirement-store.ts';
 import { oneState, workingStateIds, type RetirementState } from './states.ts';
-import { findRow, oneRow, type Statement } from './statements.ts';
 
 /** One of the endpoints that erase something: acts in a working state only, and counts itself, in one statement. */
 export interface Action {

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { findRow, listRows, type Statement } from './statements.ts';
+import { findRow, listRows, type Statement } from '../shell/statements.ts';
 
 const effects: Statement = {
   name: 'effects',

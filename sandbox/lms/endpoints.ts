@@ -1,8 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
 import type { Pool } from 'pg';
 import { splitUrl } from '../control/learner-traces.ts';
+import { plainBodyOf } from '../shell/bodies.ts';
 import { answerServerError, answerText } from './answers.ts';
-import { usernameIn, plainBodyOf } from './bodies.ts';
+import { usernameIn } from './json-bodies.ts';
 import type { TokenOffice } from './tokens.ts';
 
 declare module 'fastify' {

@@ -1,9 +1,9 @@
 import type { Pool } from 'pg';
 import type { LearnerTraces } from '../control/learner-traces.ts';
+import { findRow, listRows, type Statement } from '../shell/statements.ts';
 import type { LearnerToBe } from './invented-people.ts';
 import { retiredEmail, retiredUsername } from './retired-names.ts';
 import { oneState, stateText } from './states.ts';
-import { findRow, listRows, type Statement } from './statements.ts';
 
 export interface MadeLearner {
   /** The LMS user id; the same as `user_id`. */

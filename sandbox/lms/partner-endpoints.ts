@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { answerEmpty, answerJson, answerServerError, answerText } from './answers.ts';
-import { field, jsonOf } from './bodies.ts';
 import { effectOf, type Endpoint, type Lms } from './endpoints.ts';
+import { field, jsonOf } from './json-bodies.ts';
 import { finishPartnerReports, takePartnerReports } from './partner-store.ts';
 
 /** The partners' report: reading it marks its rows, and cleaning up deletes those that were marked. */

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { listRows, oneRow, type Statement } from './statements.ts';
+import { listRows, oneRow, type Statement } from '../shell/statements.ts';
 
 const take: Statement = {
   name: 'take-partner-reports',

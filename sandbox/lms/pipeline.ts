@@ -16,6 +16,9 @@ export const sandboxPipeline: readonly PipelineRow[] = [
 /** The wiki edits that the sandbox marks as made by the platform itself carry this OAuth consumer's tag. */
 const SYSTEM_OAUTH_ID = 252;
 
+/** Whom a wiki's operators would write to; the sandbox wiki's write to nobody. */
+const CONTACT = 'sandbox@example.org';
+
 export interface SandboxConfiguration {
   readonly lmsUrl: string;
   readonly clientId: string;
@@ -36,7 +39,11 @@ export function sandboxConfigurationYaml(configuration: SandboxConfiguration): s
     ...(configuration.coolOffDays === undefined ? {} : { cool_off_days: configuration.coolOffDays }),
     ...(configuration.wikiUrl === undefined
       ? {}
-      : { reference_counter_url: configuration.wikiUrl, system_oauth_ids: [SYSTEM_OAUTH_ID] }),
+      : {
+          reference_counter_url: configuration.wikiUrl,
+          system_oauth_ids: [SYSTEM_OAUTH_ID],
+          contact: CONTACT,
+        }),
     ...configuration.registrar,
   };
   // Quoted so that the original driver's YAML 1.1 reader sees texts where we mean texts.

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { answerEmpty, answerJson, answerText, answerUsernameMissing } from './answers.ts';
-import { field, jsonOf, usernameIn } from './bodies.ts';
 import { answerTrouble, effectOf, paramOf, queryOf, type Endpoint, type Lms } from './endpoints.ts';
+import { field, jsonOf, usernameIn } from './json-bodies.ts';
 import {
   cancelRetirement,
   cleanUpRetirements,

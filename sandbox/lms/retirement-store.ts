@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
+import { findRow, listRows, oneRow, type Statement } from '../shell/statements.ts';
 import { possibleRetiredUsernames } from './retired-names.ts';
 import { allStateIds, idsBefore, oneState, stateText, type RetirementState } from './states.ts';
-import { findRow, listRows, oneRow, type Statement } from './statements.ts';
 
 /** The row of exactly this original username, found through the index that ignores case. */
 export const EXACT_ROW = 'lower(r.original_username) = lower($1::text) and r.original_username = $1::text';

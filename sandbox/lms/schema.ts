@@ -1,8 +1,6 @@
-import type { Pool, PoolClient } from 'pg';
+import type { PoolClient } from 'pg';
+import type { OwnedSchema } from '../shell/owned-schema.ts';
 import { retirementStates } from './states.ts';
-
-/** Raise it with every change of `tables`: data of another version are invented anyway and are made anew. */
-const VERSION = 1;
 
 /**
  * `current_state` and `last_state` have no foreign key on purpose: each move would lock the one row of the state that
@@ -122,56 +120,15 @@ create view retirement_statuses as
   join users u on u.id = r.user_id
   join retirement_states c on c.id = r.current_state
   join retirement_states l on l.id = r.last_state;
-create table sandbox_version (version integer not null);
 `;
 
-/**
- * Makes the schema if it is not there, or anew if an older sandbox left it; otherwise nothing. Safe when two start at once.
- * Throws when the schema belongs to somebody else or to a newer sandbox. The pool's search path must be the schema.
- */
-export async function ensureSchema(pool: Pool, schema: string): Promise<void> {
-  const client = await pool.connect();
-  try {
-    await client.query('begin');
-    await client.query('select pg_advisory_xact_lock(hashtext($1::text))', [`registrar sandbox ${schema}`]);
-    if ((await findVersion(client, schema)) !== VERSION) {
-      await client.query(`drop schema if exists ${schema} cascade`);
-      await client.query(`create schema ${schema}`);
-      await client.query(tables);
-      await client.query('insert into sandbox_version (version) values ($1::integer)', [VERSION]);
-      await insertStates(client);
-    }
-    await client.query('commit');
-  } catch (error) {
-    await client.query('rollback').catch(() => undefined);
-    throw error;
-  } finally {
-    client.release();
-  }
-}
-
-async function findVersion(client: PoolClient, schema: string): Promise<number | undefined> {
-  const relations = await client.query<{ name: string }>(
-    'select c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1::text',
-    [schema],
-  );
-  if (relations.rowCount === 0) return undefined;
-  if (!relations.rows.some((relation) => relation.name === 'sandbox_version')) {
-    throw new Error(
-      `schema ${schema} holds tables that no sandbox made; give the sandbox LMS another schema`,
-    );
-  }
-  const found = await client.query<{ version: number }>(
-    'select max(version) as version from sandbox_version',
-  );
-  const version = found.rows[0]?.version ?? 0;
-  if (version > VERSION) {
-    throw new Error(
-      `schema ${schema} was made by a newer sandbox (version ${version}); use that one or another schema`,
-    );
-  }
-  return version;
-}
+export const lmsSchema: OwnedSchema = {
+  owner: 'sandbox LMS',
+  mark: { table: 'sandbox_version', maker: 'sandbox' },
+  version: 1,
+  tables,
+  fill: insertStates,
+};
 
 async function insertStates(client: PoolClient): Promise<void> {
   await client.query(

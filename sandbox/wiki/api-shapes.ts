@@ -1,9 +1,12 @@
-import type { ApiError, ApiWarning, ModulePath } from './api-error.ts';
+import type { ApiError, ApiWarning, Message, ModulePath } from './api-error.ts';
 
-/** How errors and warnings are to be worded: the old keys (`errorformat=bc`, the default) or the plain ones. */
+/**
+ * How errors and warnings are to be worded, by `errorformat`: `bc`, the default, has the old keys; `plain` is every format with a
+ * text; `raw` names the message.
+ */
 export interface Wording {
   readonly formatVersion: 1 | 2;
-  readonly isPlain: boolean;
+  readonly errorFormat: 'bc' | 'plain' | 'raw';
   readonly apiUrl: string;
 }
 
@@ -15,13 +18,13 @@ export function showError(
 ): Readonly<Record<string, unknown>> {
   const docref = { [wording.formatVersion === 2 ? 'docref' : '*']: `See ${wording.apiUrl} for API usage.` };
   const shown = showWarnings(warnings, wording);
-  if (!wording.isPlain) {
+  if (wording.errorFormat === 'bc') {
     return { ...shown, error: { code: error.code, info: error.message, ...error.data, ...docref } };
   }
   const data = Object.keys(error.data).length > 0 ? { data: error.data } : {};
   return {
     ...shown,
-    errors: [{ code: error.code, text: error.message, ...data, module: error.module }],
+    errors: [{ code: error.code, ...showMessage(error.said, wording), ...data, module: error.module }],
     ...docref,
   };
 }
@@ -32,11 +35,11 @@ export function showWarnings(
   wording: Wording,
 ): Readonly<Record<string, unknown>> {
   if (warnings.length === 0) return {};
-  if (wording.isPlain) {
+  if (wording.errorFormat !== 'bc') {
     return {
-      warnings: warnings.map(({ module, code, text, data }) => ({
+      warnings: warnings.map(({ module, code, said, data }) => ({
         code,
-        text,
+        ...showMessage(said, wording),
         ...(data === undefined ? {} : { data }),
         module,
       })),
@@ -44,9 +47,9 @@ export function showWarnings(
   }
   const key = wording.formatVersion === 2 ? 'warnings' : '*';
   const texts = new Map<string, string[]>();
-  for (const { module, text } of warnings) {
+  for (const { module, said } of warnings) {
     const name = shortName(module);
-    texts.set(name, [...(texts.get(name) ?? []), text]);
+    texts.set(name, [...(texts.get(name) ?? []), said.text]);
   }
   return {
     warnings: Object.fromEntries([...texts].map(([name, lines]) => [name, { [key]: lines.join('\n') }])),
@@ -63,6 +66,11 @@ export function toVersion1(value: unknown): unknown {
       .filter(([, entry]) => entry !== false)
       .map(([key, entry]) => [key, toVersion1(entry)]),
   );
+}
+
+function showMessage({ text, key, params }: Message, { errorFormat, formatVersion }: Wording): object {
+  if (errorFormat === 'raw') return { key, params };
+  return { [formatVersion === 2 ? 'text' : '*']: text };
 }
 
 function shortName(module: ModulePath): string {

@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Pool } from 'pg';
 import { splitUrl } from '../control/learner-traces.ts';
-import { bodyOf } from '../lms/bodies.ts';
+import { bodyOf } from '../shell/bodies.ts';
 import { ApiError } from './api-error.ts';
 import { showError, showWarnings, toVersion1, type Wording } from './api-shapes.ts';
-import { answerQuery } from './query.ts';
 import { Parameters } from './parameters.ts';
+import { answerQuery } from './query.ts';
 import { sendCompressed } from './send.ts';
 import { isoTimestamp } from './timestamps.ts';
 
@@ -30,7 +30,7 @@ export function addApi(app: FastifyInstance, wiki: Wiki): void {
 async function answerApi(wiki: Wiki, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const parameters = new Parameters(valuesOf(request));
   const url = `http://${request.host}`;
-  let wording: Wording = { formatVersion: 1, isPlain: false, apiUrl: `${url}/w/api.php` };
+  let wording: Wording = { formatVersion: 1, errorFormat: 'bc', apiUrl: `${url}/w/api.php` };
   reply.headers({
     'content-type': 'application/json; charset=utf-8',
     'content-disposition': 'inline; filename=api-result.json',
@@ -38,7 +38,8 @@ async function answerApi(wiki: Wiki, request: FastifyRequest, reply: FastifyRepl
     'cache-control': 'private, must-revalidate, max-age=0',
   });
   try {
-    wording = readWording(parameters, wording.apiUrl);
+    wording = { ...wording, formatVersion: readFormatVersion(parameters) };
+    wording = { ...wording, errorFormat: readErrorFormat(parameters) };
     const isPage = readIsPage(parameters);
     const extras = readExtras(parameters);
     const answer = isPage ? undefined : await act(wiki, parameters, request, { url, ...wording });
@@ -65,11 +66,12 @@ async function act(
   refuseWhileLagging(wiki, parameters);
   const assertion = parameters.choice('main', 'assert', ['anon', 'bot', 'user'], 'anon');
   if (assertion !== 'anon') {
-    const info =
+    const text =
       assertion === 'user'
         ? 'You are no longer logged in, so the action could not be completed.'
         : 'You do not have the "bot" right, so the action could not be completed.';
-    throw new ApiError('main', `assert${assertion}failed`, info);
+    const code = `assert${assertion}failed`;
+    throw new ApiError('main', code, { text, key: `apierror-${code}`, params: [] });
   }
   if (action === 'help') return undefined;
   const site = { url: place.url, language: wiki.language, formatVersion: place.formatVersion };
@@ -85,11 +87,14 @@ function valuesOf(request: FastifyRequest): URLSearchParams {
   return values;
 }
 
-function readWording(parameters: Parameters, apiUrl: string): Wording {
-  const version = parameters.choice('json', 'formatversion', ['1', '2', 'latest'], '1');
-  const errorFormats = ['bc', 'html', 'none', 'plaintext', 'raw', 'wikitext'] as const;
-  const errorFormat = parameters.choice('main', 'errorformat', errorFormats, 'bc');
-  return { formatVersion: version === '1' ? 1 : 2, isPlain: errorFormat !== 'bc', apiUrl };
+function readFormatVersion(parameters: Parameters): Wording['formatVersion'] {
+  return parameters.choice('json', 'formatversion', ['1', '2', 'latest'], '1') === '1' ? 1 : 2;
+}
+
+function readErrorFormat(parameters: Parameters): Wording['errorFormat'] {
+  const formats = ['bc', 'html', 'none', 'plaintext', 'raw', 'wikitext'] as const;
+  const chosen = parameters.choice('main', 'errorformat', formats, 'bc');
+  return chosen === 'bc' || chosen === 'raw' ? chosen : 'plain';
 }
 
 /** Without `format=json` MediaWiki sends a page for people, whatever was asked for. */
@@ -112,7 +117,12 @@ function refuseWhileLagging(wiki: Wiki, parameters: Parameters): void {
   const maxLag = parameters.integer('main', 'maxlag');
   const lag = wiki.lagSeconds;
   if (maxLag === undefined || lag <= maxLag) return;
-  throw new ApiError('main', 'maxlag', `Waiting for a database server: ${lag} seconds lagged.`, {
+  const said = {
+    text: `Waiting for a database server: ${lag} ${Math.abs(lag) === 1 ? 'second' : 'seconds'} lagged.`,
+    key: 'apierror-maxlag-generic',
+    params: [lag],
+  };
+  throw new ApiError('main', 'maxlag', said, {
     data: { host: 'sandbox', lag, type: 'db' },
     headers: {
       'retry-after': String(Math.max(maxLag, SHORTEST_LAG_WAIT_SECONDS)),

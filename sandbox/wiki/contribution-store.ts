@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { listRows, type Statement } from '../lms/statements.ts';
+import { listRows, type Statement } from '../shell/statements.ts';
 
 /** Where a page of contributions starts: at this very revision. */
 export interface ContributionCursor {

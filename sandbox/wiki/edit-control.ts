@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { answerControlError, ControlError, parseControl } from '../control/control.ts';
-import { bodyOf, plainBodyOf } from '../lms/bodies.ts';
+import { bodyOf, plainBodyOf } from '../shell/bodies.ts';
 import type { Wiki } from './api.ts';
 import { ensureActors, insertEdits, type Edit } from './edit-store.ts';
 import { findNamespace, findNamespaceNamed } from './namespaces.ts';

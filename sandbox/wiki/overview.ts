@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { listRows, type Statement } from '../lms/statements.ts';
+import { listRows, type Statement } from '../shell/statements.ts';
 import type { Wiki } from './api.ts';
 
 const latestEdits: Statement = {

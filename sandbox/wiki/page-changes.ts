@@ -1,6 +1,6 @@
 import type { PoolClient } from 'pg';
 import { ensureActors, refreshLatest } from './edit-store.ts';
-import type { Title } from './titles.ts';
+import { prefixedTitle, type Title } from './titles.ts';
 
 /** MediaWiki's own name for the user of its script that moves pages. */
 const MOVER = 'Move page script';
@@ -85,9 +85,9 @@ export async function movePage(
          insert into pages (namespace, title, redirects_to_namespace, redirects_to_title)
          values ($1::integer, $2::text, $3::integer, $4::text) returning id)
        insert into revisions (page_id, actor_id, at, parent_id, length, sizediff, tags, refs)
-       select id, $5::bigint, date_trunc('second', now()), 0, 24, 24, '{mw-new-redirect}', 0 from page
+       select id, $5::bigint, date_trunc('second', now()), 0, $6::integer, $6::integer, '{mw-new-redirect}', 0 from page
        returning page_id::float8 as page_id`,
-      [from.ns, from.title, to.ns, to.title, moverId],
+      [from.ns, from.title, to.ns, to.title, moverId, redirectLength(to)],
     );
     changed.push(...redirect.rows.map((row) => row.page_id));
   }
@@ -112,6 +112,10 @@ export async function hideRevisions(
 export async function renameUser(client: PoolClient, from: string, to: string): Promise<boolean> {
   const renamed = await client.query('update actors set name = $2::text where name = $1::text', [from, to]);
   return renamed.rowCount === 1;
+}
+
+function redirectLength(target: Title): number {
+  return Buffer.byteLength(`#REDIRECT [[${prefixedTitle(target)}]]`);
 }
 
 async function findPageId(client: PoolClient, { ns, title }: Title): Promise<number | undefined> {

@@ -1,6 +1,5 @@
 import type { Pool } from 'pg';
 import { ApiError } from './api-error.ts';
-import type { Parameters } from './parameters.ts';
 import {
   listLiveRevisions,
   listPages,
@@ -8,6 +7,7 @@ import {
   listPagesTitled,
   type Page,
 } from './page-store.ts';
+import type { Parameters } from './parameters.ts';
 import { parseTitle, prefixedTitle, type Title } from './titles.ts';
 
 const MODULE = 'query';
@@ -43,8 +43,11 @@ export async function findPageSet(pool: Pool, parameters: Parameters): Promise<P
   );
   const [first, second] = named.map(([name]) => name);
   if (first !== undefined && second !== undefined) {
-    const info = `The "${second}" parameter cannot be used with "${first}".`;
-    throw new ApiError(MODULE, 'multisource', info);
+    throw new ApiError(MODULE, 'multisource', {
+      text: `The "${second}" parameter cannot be used with "${first}".`,
+      key: 'apierror-invalidparammix-cannotusewith',
+      params: [second, first],
+    });
   }
   const found = await findNamed(pool, titles, pageIds, revisionIds);
   const resolved = resolvesRedirects ? await followRedirects(pool, found) : found;

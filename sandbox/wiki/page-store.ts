@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { listRows, type Statement } from '../lms/statements.ts';
+import { listRows, type Statement } from '../shell/statements.ts';
 import type { Title } from './titles.ts';
 
 export interface Page extends Title {

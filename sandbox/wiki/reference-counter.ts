@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Pool } from 'pg';
 import { z } from 'zod';
-import { plainBodyOf } from '../lms/bodies.ts';
-import { listRows } from '../lms/statements.ts';
+import { plainBodyOf } from '../shell/bodies.ts';
+import { listRows } from '../shell/statements.ts';
 
 const MOST_REVISIONS = 50;
 

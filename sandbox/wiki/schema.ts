@@ -1,7 +1,4 @@
-import type { Pool, PoolClient } from 'pg';
-
-/** Raise it with every change of `tables`: data of another version are invented anyway and are made anew. */
-const VERSION = 1;
+import type { OwnedSchema } from '../shell/owned-schema.ts';
 
 /**
  * As MediaWiki keeps them: a deleted page is gone from `pages`, its revisions wait in `archive` under the title, with
@@ -47,54 +44,11 @@ create table archive (
   primary key (id)
 );
 create index archive_title on archive (namespace, title);
-create table sandbox_version (version integer not null);
 `;
 
-/**
- * Makes the schema if it is not there, or anew if an older sandbox left it; otherwise nothing. Safe when two start at once.
- * Throws when the schema belongs to somebody else or to a newer sandbox. The pool's search path must be the schema.
- */
-export async function ensureSchema(pool: Pool, schema: string): Promise<void> {
-  const client = await pool.connect();
-  try {
-    await client.query('begin');
-    await client.query('select pg_advisory_xact_lock(hashtext($1::text))', [`registrar sandbox ${schema}`]);
-    if ((await findVersion(client, schema)) !== VERSION) {
-      await client.query(`drop schema if exists ${schema} cascade`);
-      await client.query(`create schema ${schema}`);
-      await client.query(tables);
-      await client.query('insert into sandbox_version (version) values ($1::integer)', [VERSION]);
-    }
-    await client.query('commit');
-  } catch (error) {
-    await client.query('rollback').catch(() => undefined);
-    throw error;
-  } finally {
-    client.release();
-  }
-}
-
-async function findVersion(client: PoolClient, schema: string): Promise<number | undefined> {
-  const found = await client.query<{ relations: number; ours: boolean }>(
-    `select count(*)::integer as relations, coalesce(bool_or(c.relname = 'actors'), false) as ours
-     from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1::text`,
-    [schema],
-  );
-  const [row] = found.rows;
-  if (row === undefined || row.relations === 0) return undefined;
-  if (!row.ours) {
-    throw new Error(
-      `schema ${schema} holds tables that no sandbox wiki made; give the sandbox wiki another schema`,
-    );
-  }
-  const versions = await client.query<{ version: number }>(
-    'select max(version) as version from sandbox_version',
-  );
-  const version = versions.rows[0]?.version ?? 0;
-  if (version > VERSION) {
-    throw new Error(
-      `schema ${schema} was made by a newer sandbox (version ${version}); use that one or another schema`,
-    );
-  }
-  return version;
-}
+export const wikiSchema: OwnedSchema = {
+  owner: 'sandbox wiki',
+  mark: { table: 'actors', maker: 'sandbox wiki' },
+  version: 1,
+  tables,
+};

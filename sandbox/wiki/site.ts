@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { oneRow, type Statement } from '../lms/statements.ts';
+import { oneRow, type Statement } from '../shell/statements.ts';
 import { namespaces, SITE_NAME } from './namespaces.ts';
 import type { Parameters } from './parameters.ts';
 import { isoTimestamp } from './timestamps.ts';

@@ -32,6 +32,7 @@ export function parseTitle(typed: string, defaultNs = 0): ParsedTitle {
 /** Why no page can have this title (without prefix); undefined when one can. */
 export function whyInvalid(title: string): string | undefined {
   if (title === '') return EMPTY;
+  if (title.includes('\ufffd')) return 'The requested page title contains an invalid UTF-8 sequence.';
   const forbidden = /[<>[\]{}|#\u0000-\u001f\u007f]|%[0-9A-Fa-f]{2}/.exec(title)?.[0];
   if (forbidden !== undefined) return `The requested page title contains invalid characters: "${forbidden}".`;
   if (/(^|\/)\.\.?(\/|$)/.test(title)) return RELATIVE;
@@ -60,6 +61,10 @@ function capitalised(text: string): string {
   return first.toUpperCase() + text.slice(first.length);
 }
 
+/** Marks of writing direction go, and what MediaWiki takes for a space becomes one; a tab is none to it. */
 function spaced(text: string): string {
-  return text.replace(/[_\s]+/gu, ' ').trim();
+  return text
+    .replace(/[\u200e\u200f\u202a-\u202e]/g, '')
+    .replace(/[ _\u00a0\u1680\u180e\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/g, ' ')
+    .replace(/^ | $/g, '');
 }

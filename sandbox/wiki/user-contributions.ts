@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import { ApiError } from './api-error.ts';
 import { listContributions, type Contribution, type ContributionCursor } from './contribution-store.ts';
 import { pageNamespaceIds } from './namespaces.ts';
-import type { Parameters } from './parameters.ts';
+import { invalid, type Parameters } from './parameters.ts';
 import { isoTimestamp, parseTimestamp, plainTimestamp } from './timestamps.ts';
 import { prefixedTitle } from './titles.ts';
 import { canonicalUsername } from './usernames.ts';
@@ -84,19 +84,24 @@ export async function answerUserContributions(
 function readNames(parameters: Parameters): readonly string[] {
   const typed = parameters.list(MODULE, 'ucuser');
   if (typed === undefined) {
-    throw new ApiError(
-      MODULE,
-      'missingparam',
-      'One of the parameters "ucuserprefix", "ucuserids", "uciprange" and "ucuser" is required.',
-    );
+    const asking = ['ucuserprefix', 'ucuserids', 'uciprange', 'ucuser'];
+    throw new ApiError(MODULE, 'missingparam', {
+      text: 'One of the parameters "ucuserprefix", "ucuserids", "uciprange" and "ucuser" is required.',
+      key: 'apierror-missingparam-one-of',
+      params: [{ list: asking.map((name) => `<var>${name}</var>`), type: 'text' }, asking.length],
+    });
   }
   if (typed.length === 0) {
-    throw new ApiError(MODULE, 'paramempty_ucuser', 'The parameter "ucuser" may not be empty.');
+    throw new ApiError(MODULE, 'paramempty_ucuser', {
+      text: 'The parameter "ucuser" may not be empty.',
+      key: 'apierror-paramempty',
+      params: ['ucuser'],
+    });
   }
   const names = typed.map((name) => {
     const canonical = canonicalUsername(name);
     if (canonical !== undefined) return canonical;
-    throw new ApiError(MODULE, 'baduser', `Invalid value "${name}" for user parameter "ucuser".`);
+    throw invalid(MODULE, 'user', 'ucuser', name);
   });
   return [...new Set(names)];
 }
@@ -115,18 +120,18 @@ function readFilters(
   const show = new Set(parameters.choices(MODULE, 'ucshow', filters, []));
   const opposed = filters.some((filter) => show.has(filter) && show.has(`!${filter}`));
   if (opposed || (show.has('autopatrolled') && show.has('!patrolled'))) {
-    throw new ApiError(
-      MODULE,
-      'show',
-      'Incorrect parameter - mutually exclusive values may not be supplied.',
-    );
+    throw new ApiError(MODULE, 'show', {
+      text: 'Incorrect parameter - mutually exclusive values may not be supplied.',
+      key: 'apierror-show',
+      params: [],
+    });
   }
   if (wanted.has('patrolled') || [...show].some((filter) => filter.endsWith('patrolled'))) {
-    throw new ApiError(
-      MODULE,
-      'permissiondenied',
-      'You need the "patrol" or "patrolmarks" right to request the patrolled flag.',
-    );
+    throw new ApiError(MODULE, 'permissiondenied', {
+      text: 'You need the "patrol" or "patrolmarks" right to request the patrolled flag.',
+      key: 'apierror-permissiondenied-patrolflag',
+      params: [],
+    });
   }
   const asked = (filter: string): boolean | undefined => {
     if (show.has(filter)) return true;
@@ -149,11 +154,11 @@ function readContinuation(parameters: Parameters, hasSeveral: boolean): Contribu
   const at = /^\d{14}$/.test(time) ? parseTimestamp(time) : undefined;
   const isWhole = parts.length === (hasSeveral ? 4 : 2) && mode === 'actor';
   if (!isWhole || at === undefined || !/^\d{1,18}$/.test(actorId ?? '0') || !/^\d{1,18}$/.test(revisionId)) {
-    throw new ApiError(
-      MODULE,
-      'badcontinue',
-      'Invalid continue param. You should pass the original value returned by the previous query.',
-    );
+    throw new ApiError(MODULE, 'badcontinue', {
+      text: 'Invalid continue param. You should pass the original value returned by the previous query.',
+      key: 'apierror-badcontinue',
+      params: [],
+    });
   }
   return { actorId, at, revisionId };
 }

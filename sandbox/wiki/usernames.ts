@@ -14,5 +14,5 @@ export function canonicalUsername(typed: string): string | undefined {
   const parsed = parseTitle(typed, USER_NAMESPACE);
   if (parsed.kind === 'invalid' || parsed.title.ns !== USER_NAMESPACE) return undefined;
   const name = parsed.title.title;
-  return name.includes('/') ? undefined : name;
+  return name.includes('/') || /^\d{1,3}(\.\d{1,3}){3}$/.test(name) ? undefined : name;
 }

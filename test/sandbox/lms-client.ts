@@ -1,6 +1,8 @@
 import http from 'node:http';
-import { startSandboxLms, type SandboxLms, type SandboxLmsOptions } from '../../sandbox/lms/server.ts';
+import { createSandboxControl, type SandboxControl } from '../../sandbox/control/client.ts';
 import { sandboxPipeline } from '../../sandbox/lms/pipeline.ts';
+import { startSandboxLms, type SandboxLmsOptions } from '../../sandbox/lms/server.ts';
+import type { SandboxServer } from '../../sandbox/shell/server.ts';
 import { createDatabase } from '../support/database.ts';
 
 export const credentials = {
@@ -90,11 +92,13 @@ export type Effects = Readonly<Record<string, { readonly called: number; readonl
 
 /** Speaks to one sandbox as the retirement service does, and as the tests do behind its back. */
 export class LmsClient {
-  readonly #lms: SandboxLms;
+  readonly #lms: SandboxServer;
+  readonly #control: SandboxControl;
   #token = '';
 
-  constructor(lms: SandboxLms) {
+  constructor(lms: SandboxServer) {
     this.#lms = lms;
+    this.#control = createSandboxControl(lms.url);
   }
 
   get port(): number {
@@ -153,6 +157,7 @@ export class LmsClient {
     return this.call('GET', `${accounts}${encodeURIComponent(username)}/retirement_status/`);
   }
 
+  /** The answer as it comes, also when it is a refusal. */
   async control(method: string, path: string, body?: unknown): Promise<Answer> {
     return send(this.port, {
       method,
@@ -164,9 +169,7 @@ export class LmsClient {
   }
 
   async learners(asked: unknown): Promise<readonly Learner[]> {
-    const answer = await this.control('POST', 'learners', asked);
-    if (answer.status !== 200) throw new Error(answer.text);
-    return json(answer) as readonly Learner[];
+    return (await this.#control('POST', '/_sandbox/learners', asked)) as readonly Learner[];
   }
 
   async learner(username: string, more: Readonly<Record<string, unknown>> = {}): Promise<Learner> {
@@ -178,18 +181,17 @@ export class LmsClient {
   }
 
   async held(username: string): Promise<HeldLearner> {
-    return json(
-      await this.control('GET', `learners?username=${encodeURIComponent(username)}`),
-    ) as HeldLearner;
+    const path = `/_sandbox/learners?username=${encodeURIComponent(username)}`;
+    return (await this.#control('GET', path)) as HeldLearner;
   }
 
   async effects(username: string): Promise<Effects> {
-    return json(await this.control('GET', `effects?username=${encodeURIComponent(username)}`)) as Effects;
+    const path = `/_sandbox/effects?username=${encodeURIComponent(username)}`;
+    return (await this.#control('GET', path)) as Effects;
   }
 
   async fault(fault: unknown): Promise<void> {
-    const answer = await this.control('POST', 'faults', fault);
-    if (answer.status !== 200) throw new Error(answer.text);
+    await this.#control('POST', '/_sandbox/faults', fault);
   }
 }
 
@@ -239,7 +241,7 @@ export interface Fixture {
   readonly client: LmsClient;
   readonly databaseUrl: string;
   /** Another sandbox on the same data; closed at the end too. */
-  start(options?: Partial<SandboxLmsOptions>): Promise<SandboxLms>;
+  start(options?: Partial<SandboxLmsOptions>): Promise<SandboxServer>;
   /** Closes the sandbox that this client speaks to. */
   close(client: LmsClient): Promise<void>;
   restart(): Promise<void>;
@@ -249,8 +251,8 @@ export interface Fixture {
 /** A database and a sandbox of its own, signed in. */
 export async function startFixture(): Promise<Fixture> {
   const database = await createDatabase();
-  const open = new Set<SandboxLms>();
-  const start = async (options: Partial<SandboxLmsOptions> = {}): Promise<SandboxLms> => {
+  const open = new Set<SandboxServer>();
+  const start = async (options: Partial<SandboxLmsOptions> = {}): Promise<SandboxServer> => {
     const lms = await startSandboxLms({ databaseUrl: database.url, port: 0, credentials, ...options });
     open.add(lms);
     return lms;

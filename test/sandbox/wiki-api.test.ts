@@ -75,6 +75,14 @@ describe('an error', () => {
     const answer = await client.api({ ...contributions, ucuser: 'A#b', errorformat: 'plaintext' });
     expect(answer).toMatchObject({ errors: [{ code: 'baduser', module: 'query+usercontribs' }] });
   });
+
+  test('names its message with errorformat=raw, and what the message is about', async () => {
+    const answer = await client.api({ ...contributions, ucuser: 'A#b', errorformat: 'raw' });
+    const params = [{ plaintext: 'ucuser' }, { plaintext: 'A#b' }];
+    const said = { code: 'baduser', key: 'paramvalidator-baduser', params, module: 'query+usercontribs' };
+    expect(answer).toMatchObject({ errors: [said] });
+    expect(JSON.stringify(answer)).not.toContain('Invalid value');
+  });
 });
 
 describe('maxlag', () => {

@@ -1,4 +1,6 @@
-import { startSandboxWiki, type SandboxWiki, type SandboxWikiOptions } from '../../sandbox/wiki/server.ts';
+import { createSandboxControl } from '../../sandbox/control/client.ts';
+import type { SandboxServer } from '../../sandbox/shell/server.ts';
+import { startSandboxWiki, type SandboxWikiOptions } from '../../sandbox/wiki/server.ts';
 import { createDatabase } from '../support/database.ts';
 
 export interface GivenEdit {
@@ -52,9 +54,9 @@ const everything = 'ids|title|timestamp|size|sizediff|flags|tags';
 
 /** Speaks to one sandbox wiki as the course statistics do, and as the tests do behind its back. */
 export class WikiClient {
-  readonly wiki: SandboxWiki;
+  readonly wiki: SandboxServer;
 
-  constructor(wiki: SandboxWiki) {
+  constructor(wiki: SandboxServer) {
     this.wiki = wiki;
   }
 
@@ -87,11 +89,11 @@ export class WikiClient {
 
   async edit(...edits: readonly GivenEdit[]): Promise<readonly MadeEdit[]> {
     const given = edits.map((edit) => ({ ns: 0, sizediff: 10, ...edit }));
-    const answer = await this.control('edits', given);
-    if (answer.status !== 200) throw new Error(await answer.text());
-    return (await answer.json()) as readonly MadeEdit[];
+    const control = createSandboxControl(this.wiki.url);
+    return (await control('POST', '/_sandbox/edits', given)) as readonly MadeEdit[];
   }
 
+  /** The answer as it comes, also when it is a refusal. */
   async control(path: string, body?: unknown, method = 'POST'): Promise<Response> {
     const sent =
       body === undefined
@@ -120,7 +122,7 @@ export interface WikiOfATest {
 /** A sandbox wiki on a database of its own. */
 export async function startWikiOfATest(options: Partial<SandboxWikiOptions> = {}): Promise<WikiOfATest> {
   const database = await createDatabase();
-  const start = (port: number): Promise<SandboxWiki> =>
+  const start = (port: number): Promise<SandboxServer> =>
     startSandboxWiki({ ...options, databaseUrl: database.url, port });
   let running = await start(0);
   return {

@@ -8,6 +8,7 @@ import { createPlatformSource, type PlatformSource } from '../../activities/reti
 import { findRetirement, type StoredRetirement } from '../../activities/retirement/store.ts';
 import { createConfigurationSource } from '../../config/watch.ts';
 import { openDatabase, type Database } from '../../db/database.ts';
+import { createSandboxControl, type SandboxControl } from '../../sandbox/control/client.ts';
 import { sandboxConfigurationYaml, type SandboxConfiguration } from '../../sandbox/lms/pipeline.ts';
 import { startSandboxLms } from '../../sandbox/lms/server.ts';
 import { untilPolling } from '../../worker/polling.ts';
@@ -61,7 +62,7 @@ export interface RetirementStage {
   collect(): Promise<CollectResult>;
   fault(fault: Readonly<Record<string, unknown>>): Promise<void>;
   clearFaults(): Promise<void>;
-  control(method: string, path: string, body?: unknown): Promise<unknown>;
+  readonly control: SandboxControl;
   /** A request to the LMS's own API by the service account, as another driver or an admin page sends it. */
   asService(method: string, path: string, body: unknown): Promise<void>;
   workflow(userId: number): WorkflowHandle;
@@ -118,17 +119,7 @@ export async function setRetirementStage(
   };
   configure(settings);
 
-  const control = async (method: string, where: string, body?: unknown): Promise<unknown> => {
-    const answer = await fetch(lms.url + where, {
-      method,
-      ...(body === undefined
-        ? {}
-        : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
-    });
-    const text = await answer.text();
-    if (!answer.ok) throw new Error(`${method} ${where}: ${answer.status} ${text}`);
-    return text === '' ? undefined : JSON.parse(text);
-  };
+  const control = createSandboxControl(lms.url);
 
   const stage: RetirementStage = {
     temporal,

@@ -1,6 +1,6 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 
-/** A request's body as the LMS's parsers see it; nothing is refused before somebody asks for the body. */
+/** A request's body as a parser sees it; nothing is refused before somebody asks for the body. */
 export type Body =
   | { readonly kind: 'empty' }
   | { readonly kind: 'json'; readonly value: unknown }
@@ -37,41 +37,6 @@ export function plainBodyOf(request: FastifyRequest): unknown {
   const body = bodyOf(request);
   if (body.kind === 'json') return body.value;
   return body.kind === 'form' ? Object.fromEntries(body.fields) : undefined;
-}
-
-/** The JSON of a request, `{}` for none; answers 400 or 415 itself, and returns undefined, for what is no JSON. */
-export function jsonOf(
-  request: FastifyRequest,
-  reply: FastifyReply,
-): { readonly value: unknown } | undefined {
-  const body = bodyOf(request);
-  switch (body.kind) {
-    case 'json':
-      return body;
-    case 'empty':
-      return { value: {} };
-    case 'malformed':
-      void reply.code(400).send({ detail: `JSON parse error - ${body.reason}` });
-      return undefined;
-    case 'form':
-    case 'unsupported':
-      void reply
-        .code(415)
-        .send({ detail: `Unsupported media type "${request.headers['content-type'] ?? ''}" in request.` });
-      return undefined;
-  }
-}
-
-/** One key of a JSON object; undefined when the value is no object or has no such key of its own. */
-export function field(value: unknown, key: string): unknown {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
-  return (value as Readonly<Record<string, unknown>>)[key];
-}
-
-/** `username` of a JSON object, or undefined when it is missing, empty or no text. */
-export function usernameIn(value: unknown): string | undefined {
-  const username = field(value, 'username');
-  return typeof username === 'string' && username !== '' ? username : undefined;
 }
 
 function parseJsonBody(text: string): Body {
