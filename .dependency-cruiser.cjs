@@ -54,7 +54,7 @@ module.exports = {
         '^db/',
         '^config/',
         '^platform/',
-        '^activities/[^/]+/store\\.ts$',
+        '^activities/[^/]+/(store|rebuild)\\.ts$',
         contracts,
         node,
         ...[

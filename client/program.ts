@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { addCourseCommands } from './course/commands.ts';
 import type { Environment } from './database.ts';
 import { addDoctorCommand } from './doctor/commands.ts';
 import { createOutput } from './output.ts';
@@ -62,6 +63,7 @@ function createProgram(line: CommandLine, end: (status: number) => void): Comman
   addSetupCommand(program, run);
   addDoctorCommand(program, run);
   addRetirementCommands(program, run);
+  addCourseCommands(program, run);
   for (const command of [program, ...allCommands(program)]) {
     command.option('--json', 'one JSON document on standard output, and nothing else there');
   }

@@ -7,6 +7,11 @@ export interface Progress {
     what: string,
     work: (watch: (total: number) => () => void) => Promise<Result>,
   ): Promise<Result>;
+  /** Runs `work`, which says again and again how far it is and of how much. */
+  following<Result>(
+    what: string,
+    work: (show: (done: number, total: number, note: string) => void) => Promise<Result>,
+  ): Promise<Result>;
   /** Runs something whose length nobody knows, with the time that has passed. */
   waiting<Result>(what: string, work: () => Promise<Result>): Promise<Result>;
 }
@@ -16,7 +21,11 @@ const nothing = (): void => undefined;
 /** Draws on `stream`, or nowhere. */
 export function createProgress(stream: NodeJS.WritableStream | undefined): Progress {
   if (stream === undefined) {
-    return { counting: (_what, work) => work(() => nothing), waiting: (_what, work) => work() };
+    return {
+      counting: (_what, work) => work(() => nothing),
+      following: (_what, work) => work(nothing),
+      waiting: (_what, work) => work(),
+    };
   }
   const bar = (format: string): SingleBar =>
     new SingleBar({ stream, format, clearOnComplete: true, hideCursor: true }, Presets.legacy);
@@ -27,6 +36,18 @@ export function createProgress(stream: NodeJS.WritableStream | undefined): Progr
         return await work((total) => {
           shown.start(total, 0);
           return () => shown.increment();
+        });
+      } finally {
+        shown.stop();
+      }
+    },
+    following: async (what, work) => {
+      const shown = bar(`${what} [{bar}] {value}/{total} {note}`);
+      shown.start(0, 0, { note: '' });
+      try {
+        return await work((done, total, note) => {
+          shown.setTotal(total);
+          shown.update(done, { note });
         });
       } finally {
         shown.stop();

@@ -21,7 +21,7 @@ export function addStackCommands(program: Command, run: Run, processes: Processe
   program
     .command('up')
     .description('PostgreSQL, Temporal, migrations and worker in the foreground; data survive a restart')
-    .option('--sandbox', 'with the sandbox LMS and the sandbox wiki')
+    .option('--sandbox', 'with the sandbox LMS and two sandbox wikis')
     .addHelpText('after', examples('registrar up', 'registrar up --sandbox'))
     .action(({ sandbox = false }: { readonly sandbox?: boolean }, command: Command) =>
       run(command, ({ output }) => processes.up({ sandbox, json: output.json })),

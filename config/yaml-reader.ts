@@ -1,21 +1,26 @@
 import { LineCounter, parseAllDocuments, visit, type Document, type ErrorCode, type YAMLError } from 'yaml';
 import type { Report } from './problem.ts';
-import { pyYamlTags } from './yaml-scalars.ts';
+import { pyYamlTags, withoutDates } from './yaml-scalars.ts';
 
 /** More aliases than this, all told, are an attack and not a configuration. */
 const MAX_ALIAS_COUNT = 100;
 
 /**
  * Reads one YAML document by the rules of PyYAML's safe loader, so that Open edX files mean here what they mean there.
- * Integers come as bigint, dates as Date. Undefined after a mistake that hides the rest of the file; a duplicate key is
+ * Integers come as bigint, dates as Date unless `datesAsText`: a Date has lost its time zone, and 31 February has become
+ * 3 March in it. Undefined after a mistake that hides the rest of the file; a duplicate key is
  * reported and the rest read on. The library's own messages quote the text, which may be a secret: ours do not.
  */
-export function readYaml(text: string, report: Report): unknown {
+export function readYaml(
+  text: string,
+  report: Report,
+  { datesAsText = false }: { readonly datesAsText?: boolean } = {},
+): unknown {
   const lines = new LineCounter();
   const documents = parseAllDocuments(text, {
     version: '1.1',
     schema: 'yaml-1.1',
-    customTags: pyYamlTags,
+    customTags: datesAsText ? (tags) => withoutDates(pyYamlTags(tags)) : pyYamlTags,
     intAsBigInt: true,
     prettyErrors: false,
     logLevel: 'silent',

@@ -28,6 +28,11 @@ export function pyYamlTags(tags: Tags): Tags {
   return [...others.map(stricter), boolean];
 }
 
+/** The same tags but for timestamps, which stay the texts that they are. */
+export function withoutDates(tags: Tags): Tags {
+  return tags.filter((tag) => typeof tag === 'string' || tag.tag !== 'tag:yaml.org,2002:timestamp');
+}
+
 function stricter(tag: Tags[number]): Tags[number] {
   if (typeof tag === 'string' || tag.collection !== undefined || tag.test === undefined) return tag;
   // The forms for infinity and not-a-number have no format either, and stay as they are.

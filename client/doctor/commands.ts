@@ -5,15 +5,19 @@ import type { Session } from '../session.ts';
 import { examples, type Run } from '../tools.ts';
 import type { Check } from './check.ts';
 import { checkConfiguration } from './configuration-checks.ts';
+import { checkCourses } from './course-checks.ts';
 import { checkDatabase } from './database-checks.ts';
 import { checkLms } from './lms-checks.ts';
 import { checkServices } from './service-checks.ts';
 import { checkTemporal } from './temporal-checks.ts';
+import { checkWikis } from './wiki-checks.ts';
 
 export function addDoctorCommand(program: Command, run: Run): void {
   program
     .command('doctor')
-    .description('check configuration, database, Temporal, worker and LMS, a line each; changes nothing')
+    .description(
+      'check configuration, database, Temporal, worker, LMS and wikis, a line each; changes nothing',
+    )
     .option('--offline <FILE>', 'check only this configuration file, without any network')
     .addHelpText('after', examples('registrar doctor', 'registrar doctor --offline registrar.yml'))
     .action(({ offline }: { readonly offline?: string }, command: Command) =>
@@ -43,10 +47,13 @@ async function* examine(session: Session): AsyncGenerator<Check> {
   const database = await checkDatabase(() => session.database());
   yield* database;
   yield* await checkTemporal(() => session.temporal());
-  if (configuration === undefined) return;
   const usable = database.every(({ outcome }) => outcome === 'ok') ? session.database() : undefined;
+  const temporal = await session.temporal().catch(() => undefined);
+  if (usable !== undefined && temporal !== undefined) yield* await checkCourses(usable, temporal);
+  if (configuration === undefined) return;
   yield* await checkLms(configuration, usable);
   yield* await checkServices(configuration);
+  if (usable !== undefined) yield* await checkWikis(configuration, usable);
 }
 
 const colours: Readonly<Record<Check['outcome'], Colour>> = { ok: 'green', warning: 'yellow', FAILED: 'red' };

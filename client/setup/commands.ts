@@ -3,6 +3,7 @@ import { describeProblem } from '../../config/problem.ts';
 import { databaseUrlOf } from '../database.ts';
 import { exactSpanText } from '../times.ts';
 import { examples, type Run } from '../tools.ts';
+import type { ScheduleOutcome } from './schedules.ts';
 import { setUp, type SetUpReport } from './set-up.ts';
 
 export function addSetupCommand(program: Command, run: Run): void {
@@ -33,9 +34,24 @@ function reportLines({ migrations, searchAttributes, schedules }: SetUpReport): 
   return [
     `database: ${migrations.length === 0 ? 'up to date' : `migrated: ${migrations.join(', ')}`}`,
     `search attributes: ${searchAttributes.length === 0 ? 'all registered' : `registered: ${searchAttributes.join(', ')}`}`,
-    ...schedules.map(
-      ({ scheduleId, outcome, everyMs, paused }) =>
-        `schedule ${scheduleId}: ${outcome}, every ${exactSpanText(everyMs)}${paused ? ', paused by an operator' : ''}`,
-    ),
+    ...schedules.flatMap(scheduleLines),
+    ...courseLines(schedules),
   ];
+}
+
+function scheduleLines(schedule: ScheduleOutcome): readonly string[] {
+  const { scheduleId, outcome, paused } = schedule;
+  if ('everyMs' in schedule) {
+    const every = exactSpanText(schedule.everyMs);
+    return [`schedule ${scheduleId}: ${outcome}, every ${every}${paused ? ', paused by an operator' : ''}`];
+  }
+  return outcome === 'unchanged' ? [] : [`schedule ${scheduleId}: ${outcome}${paused ? ', paused' : ''}`];
+}
+
+/** Schedules of courses are as many as the courses; those that were right already share a line. */
+function courseLines(schedules: readonly ScheduleOutcome[]): readonly string[] {
+  const unchanged = schedules.filter(
+    (schedule) => 'courseId' in schedule && schedule.outcome === 'unchanged',
+  );
+  return unchanged.length === 0 ? [] : [`schedules of courses: ${unchanged.length} unchanged`];
 }

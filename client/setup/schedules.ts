@@ -1,4 +1,5 @@
 import {
+  ScheduleAlreadyRunning,
   ScheduleNotFoundError,
   ScheduleOverlapPolicy,
   type ScheduleDescription,
@@ -10,30 +11,65 @@ import {
   COLLECT_SCHEDULE_ID,
   RETIREMENT_TASK_QUEUE,
 } from '../../workflows/retirement/contract.ts';
+import {
+  COURSE_UPDATE,
+  courseAttributes,
+  courseUpdateId,
+  TIMESLICES_TASK_QUEUE,
+} from '../../workflows/timeslices/contract.ts';
 import type { TemporalAccess } from '../temporal.ts';
 
-/** A schedule that starts a workflow without arguments at an interval. */
+/** When a schedule starts its workflow. */
+type Timing =
+  /** As the configuration says: a schedule that says otherwise is changed. */
+  | { readonly kind: 'every'; readonly everyMs: number }
+  /** At first; afterwards it is the operators' to change. */
+  | { readonly kind: 'cron'; readonly cron: string };
+
+/** A schedule that starts one workflow at a time. */
 export interface WantedSchedule {
   readonly scheduleId: string;
-  readonly workflowType: string;
-  readonly taskQueue: string;
-  readonly everyMs: number;
+  readonly timing: Timing;
+  readonly action: ScheduleOptions['action'];
 }
 
-export interface ScheduleOutcome {
+export type ScheduleOutcome = {
   readonly scheduleId: string;
   readonly outcome: 'created' | 'updated' | 'unchanged';
-  readonly everyMs: number;
   /** An operator's pause is kept. */
   readonly paused: boolean;
-}
+} & ({ readonly everyMs: number } | { readonly courseId: number });
 
 export function collectSchedule(everyMs: number): WantedSchedule {
   return {
     scheduleId: COLLECT_SCHEDULE_ID,
-    workflowType: COLLECT_RETIREMENTS,
-    taskQueue: RETIREMENT_TASK_QUEUE,
-    everyMs,
+    timing: { kind: 'every', everyMs },
+    action: {
+      type: 'startWorkflow',
+      workflowType: COLLECT_RETIREMENTS,
+      taskQueue: RETIREMENT_TASK_QUEUE,
+      workflowId: COLLECT_SCHEDULE_ID,
+      args: [],
+    },
+  };
+}
+
+const HOURLY = '0 * * * *';
+
+/** The schedule of a course's updates; nothing in it names a person. */
+export function courseSchedule(courseId: number): WantedSchedule {
+  return {
+    scheduleId: courseUpdateId(courseId),
+    timing: { kind: 'cron', cron: HOURLY },
+    action: {
+      type: 'startWorkflow',
+      workflowType: COURSE_UPDATE,
+      taskQueue: TIMESLICES_TASK_QUEUE,
+      workflowId: courseUpdateId(courseId),
+      args: [{ courseId }],
+      typedSearchAttributes: courseAttributes(courseId, 'pre-update'),
+      staticSummary: `Update of the statistics of course ${courseId}`,
+    },
   };
 }
 
@@ -41,18 +77,33 @@ export function collectSchedule(everyMs: number): WantedSchedule {
 export async function ensureSchedule(
   { client }: TemporalAccess,
   wanted: WantedSchedule,
-): Promise<ScheduleOutcome> {
-  const { scheduleId, everyMs } = wanted;
-  const handle = client.schedule.getHandle(scheduleId);
+): Promise<Pick<ScheduleOutcome, 'scheduleId' | 'outcome' | 'paused'>> {
+  const { scheduleId, action } = wanted;
   const found = await findSchedule(client, scheduleId);
   if (found === undefined) {
-    await client.schedule.create({ scheduleId, ...optionsOf(wanted) });
-    return { scheduleId, outcome: 'created', everyMs, paused: false };
+    try {
+      await client.schedule.create({
+        scheduleId,
+        action,
+        spec: specOf(wanted.timing),
+        policies: policiesOf(wanted.timing),
+      });
+      return { scheduleId, outcome: 'created', paused: false };
+    } catch (error) {
+      // Somebody else creates it at the same moment, from the same wish.
+      if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+      return { scheduleId, outcome: 'unchanged', paused: false };
+    }
   }
   const { paused } = found.state;
-  if (isAsWanted(found, wanted)) return { scheduleId, outcome: 'unchanged', everyMs, paused };
-  await handle.update((previous): ScheduleUpdateOptions => ({ ...optionsOf(wanted), state: previous.state }));
-  return { scheduleId, outcome: 'updated', everyMs, paused };
+  if (isAsWanted(found, wanted)) return { scheduleId, outcome: 'unchanged', paused };
+  await client.schedule.getHandle(scheduleId).update((previous): ScheduleUpdateOptions => ({
+    action,
+    spec: wanted.timing.kind === 'every' ? specOf(wanted.timing) : previous.spec,
+    policies: policiesOf(wanted.timing),
+    state: previous.state,
+  }));
+  return { scheduleId, outcome: 'updated', paused };
 }
 
 export async function findSchedule(
@@ -74,36 +125,56 @@ function jitterMs(everyMs: number): number {
   return Math.min(MOST_JITTER_MS, Math.floor(everyMs / 20));
 }
 
+/** A thousand courses do not call their wikis in the same second; the server makes each course's wait from its schedule's id. */
+const CRON_JITTER_MS = 300_000;
+
+/** A time by cron, as a course's schedule has it. The server refuses what is no cron spec. */
+export function cronSpec(cron: string): ScheduleOptions['spec'] {
+  return { cronExpressions: [cron], jitter: CRON_JITTER_MS };
+}
+
+function specOf(timing: Timing): ScheduleOptions['spec'] {
+  if (timing.kind === 'cron') return cronSpec(timing.cron);
+  return { intervals: [{ every: timing.everyMs }], jitter: jitterMs(timing.everyMs) };
+}
+
 /** The server's least. */
 const LEAST_CATCHUP_MS = 10_000;
+/** The server's default. */
+const YEAR_MS = 365 * 86_400_000;
 
-function optionsOf({
-  scheduleId,
-  workflowType,
-  taskQueue,
-  everyMs,
-}: WantedSchedule): Omit<ScheduleOptions, 'scheduleId'> {
+function policiesOf(timing: Timing): { overlap: ScheduleOverlapPolicy; catchupWindow: number } {
   return {
-    spec: { intervals: [{ every: everyMs }], jitter: jitterMs(everyMs) },
-    action: { type: 'startWorkflow', workflowType, taskQueue, workflowId: scheduleId, args: [] },
-    policies: {
-      overlap: ScheduleOverlapPolicy.SKIP,
-      // After an outage one pass is enough: it finds everybody.
-      catchupWindow: Math.max(everyMs, LEAST_CATCHUP_MS),
-    },
+    overlap: ScheduleOverlapPolicy.SKIP,
+    // After an outage one pass is enough: it finds everybody. For a course the overlap policy sees to that, and a short window
+    // would also forget an update which was asked for while a long one runs.
+    catchupWindow: timing.kind === 'every' ? Math.max(timing.everyMs, LEAST_CATCHUP_MS) : YEAR_MS,
   };
 }
 
-function isAsWanted({ spec, action, policies }: ScheduleDescription, wanted: WantedSchedule): boolean {
+function isAsWanted(
+  { spec, action, policies }: ScheduleDescription,
+  { timing, action: wanted }: WantedSchedule,
+): boolean {
+  const { overlap, catchupWindow } = policiesOf(timing);
+  return (
+    (timing.kind === 'cron' || isEvery(spec, timing.everyMs)) &&
+    action.workflowType === wanted.workflowType &&
+    action.taskQueue === wanted.taskQueue &&
+    action.workflowId === wanted.workflowId &&
+    action.staticSummary === wanted.staticSummary &&
+    JSON.stringify(action.args ?? []) === JSON.stringify(wanted.args ?? []) &&
+    policies.overlap === overlap &&
+    policies.catchupWindow === catchupWindow
+  );
+}
+
+function isEvery(spec: ScheduleDescription['spec'], everyMs: number): boolean {
   const [interval, ...more] = spec.intervals ?? [];
   return (
     more.length === 0 &&
-    interval?.every === wanted.everyMs &&
+    interval?.every === everyMs &&
     (spec.calendars ?? []).length === 0 &&
-    spec.jitter === jitterMs(wanted.everyMs) &&
-    action.workflowType === wanted.workflowType &&
-    action.taskQueue === wanted.taskQueue &&
-    policies.overlap === ScheduleOverlapPolicy.SKIP &&
-    policies.catchupWindow === Math.max(wanted.everyMs, LEAST_CATCHUP_MS)
+    spec.jitter === jitterMs(everyMs)
   );
 }

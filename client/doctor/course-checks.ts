@@ -1,0 +1,46 @@
+import type { Queryable } from '../../db/database.ts';
+import { TIMESLICES_TASK_QUEUE, WIKI_TASK_QUEUE } from '../../workflows/timeslices/contract.ts';
+import { listCourseIds } from '../course/store.ts';
+import { courseSchedule, findSchedule } from '../setup/schedules.ts';
+import type { TemporalAccess } from '../temporal.ts';
+import { toOperationError } from '../translate-error.ts';
+import { hasWorker, noWorker } from '../worker-presence.ts';
+import { bad, ok, type Check } from './check.ts';
+
+/** Whether somebody updates the courses: their schedules, and workers for their task queues. Nothing when there are no courses. */
+export async function checkCourses(database: Queryable, temporal: TemporalAccess): Promise<readonly Check[]> {
+  const courseIds = await listCourseIds(database);
+  if (courseIds.length === 0) return [];
+  try {
+    return [await checkSchedules(temporal, courseIds), ...(await checkWorkers(temporal))];
+  } catch (error) {
+    return [bad('course schedules', toOperationError(error).message)];
+  }
+}
+
+async function checkSchedules(temporal: TemporalAccess, courseIds: readonly number[]): Promise<Check> {
+  const missing: string[] = [];
+  let paused = 0;
+  for (const courseId of courseIds) {
+    const { scheduleId } = courseSchedule(courseId);
+    const found = await findSchedule(temporal.client, scheduleId);
+    if (found === undefined) missing.push(scheduleId);
+    if (found?.state.paused === true) paused += 1;
+  }
+  if (missing.length > 0) {
+    return bad('course schedules', `missing: ${missing.join(', ')}: run \`registrar setup\``);
+  }
+  return ok('course schedules', `all ${courseIds.length} are there, ${paused} paused`);
+}
+
+async function checkWorkers(temporal: TemporalAccess): Promise<readonly Check[]> {
+  const present = [
+    [TIMESLICES_TASK_QUEUE, await hasWorker(temporal, TIMESLICES_TASK_QUEUE)],
+    [WIKI_TASK_QUEUE, await hasWorker(temporal, WIKI_TASK_QUEUE, undefined, 'activities')],
+  ] as const;
+  return present.map(([taskQueue, isThere]) =>
+    isThere
+      ? ok('worker', `polls the task queue ${taskQueue}`)
+      : bad('worker', noWorker(temporal, taskQueue).message),
+  );
+}
