@@ -1,12 +1,14 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { createOutput } from '../client/output.ts';
+import { createCourseClient } from '../client/course/client.ts';
 import { createRetirementClient } from '../client/retirement/client.ts';
 import { connectTemporal } from '../client/temporal.ts';
 import { loadConfiguration } from '../config/load.ts';
 import { openDatabase } from '../db/database.ts';
 import { registrarHome } from '../stack/home.ts';
 import { compose } from './compose.ts';
+import { playCourseStory, type Chapter } from './story/course-story.ts';
 import { playRetirementStory, type Ending } from './story/retirement-story.ts';
 import { untilInterrupted } from './up.ts';
 
@@ -23,10 +25,11 @@ async function start(once: boolean): Promise<number> {
   try {
     await product.ready;
     tell('the worker is ready');
-    const endings = await play(product.environment, tell);
-    report(endings, product.environment);
-    const held = endings.every((ending) => ending.held);
-    tell(held ? 'every learner ended where the story says' : 'some learner did not end where the story says');
+    const told = await play(product.environment, tell);
+    report(told, product.environment);
+    const held =
+      told.endings.every((ending) => ending.held) && told.chapters.every(({ wrong }) => wrong === '');
+    tell(held ? 'everything is as the story says' : 'something is not as the story says: see the tables');
     if (!once) {
       tell('everything stays up until Ctrl-C; `npx registrar retirement list` and the others work beside it');
       await interrupted;
@@ -38,10 +41,15 @@ async function start(once: boolean): Promise<number> {
   }
 }
 
+interface Told {
+  readonly endings: readonly Ending[];
+  readonly chapters: readonly Chapter[];
+}
+
 async function play(
   environment: Readonly<Record<string, string>>,
   tell: (line: string) => void,
-): Promise<readonly Ending[]> {
+): Promise<Told> {
   const env = { ...process.env, ...environment };
   const database = openDatabase({ url: environment['DATABASE_URL'] ?? '' });
   const temporal = await connectTemporal(env);
@@ -55,16 +63,21 @@ async function play(
         throw new Error('the configuration of the sandbox is not valid');
       },
     });
-    const castFile = path.join(registrarHome(process.env).sandbox, 'story.json');
+    const courses = createCourseClient({ database, temporal: async () => temporal });
+    const folder = registrarHome(process.env).sandbox;
     const lmsUrl = environment['LMS_URL'] ?? '';
-    return await playRetirementStory({ retirements, temporal, database, lmsUrl, castFile, tell });
+    const castFile = path.join(folder, 'story.json');
+    const endings = await playRetirementStory({ retirements, temporal, database, lmsUrl, castFile, tell });
+    const wikiUrls = [environment['WIKI_URL'] ?? '', environment['SECOND_WIKI_URL'] ?? ''] as const;
+    const file = path.join(folder, 'course-story.json');
+    return { endings, chapters: await playCourseStory({ courses, database, wikiUrls, file, tell }) };
   } finally {
     await temporal.close();
     await database.close();
   }
 }
 
-function report(endings: readonly Ending[], environment: Readonly<Record<string, string>>): void {
+function report({ endings, chapters }: Told, environment: Readonly<Record<string, string>>): void {
   const output = createOutput({
     stdout: process.stdout,
     stderr: process.stderr,
@@ -81,9 +94,20 @@ function report(endings: readonly Ending[], environment: Readonly<Record<string,
     { head: 'as told', cell: (ending) => (ending.held ? 'yes' : `NO: wanted ${ending.wanted}`) },
   ]);
   output.line();
+  output.table(chapters, [
+    { head: 'course', cell: ({ what }) => what },
+    { head: 'students', cell: ({ students }) => String(students), align: 'right' },
+    { head: 'characters', cell: ({ characters }) => String(characters), align: 'right' },
+    { head: 'references', cell: ({ references }) => String(references), align: 'right' },
+    { head: 'revisions', cell: ({ revisions }) => String(revisions), align: 'right' },
+    { head: 'articles', cell: ({ articles }) => String(articles), align: 'right' },
+    { head: 'slices worked', cell: ({ slicesRebuilt }) => String(slicesRebuilt), align: 'right' },
+    { head: 'equal to a rebuild', cell: ({ wrong }) => (wrong === '' ? 'yes' : `NO: ${wrong}`) },
+  ]);
+  output.line();
   output.line(`Temporal UI   ${environment['TEMPORAL_UI_URL'] ?? ''}`);
   output.line(`Sandbox LMS   ${environment['LMS_URL'] ?? ''}`);
-  output.line(`Sandbox wiki  ${environment['WIKI_URL'] ?? ''}`);
+  output.line(`Sandbox wikis ${environment['WIKI_URL'] ?? ''}, ${environment['SECOND_WIKI_URL'] ?? ''}`);
   output.line(`Configuration ${environment['REGISTRAR_CONFIG'] ?? ''}`);
   output.line();
 }
