@@ -43,7 +43,8 @@ export function createProgress(stream: NodeJS.WritableStream | undefined): Progr
     },
     following: async (what, work) => {
       const shown = bar(`${what} [{bar}] {value}/{total} {note}`);
-      shown.start(0, 0, { note: '' });
+      // A bar of nothing would look full.
+      shown.start(1, 0, { note: '' });
       try {
         return await work((done, total, note) => {
           shown.setTotal(total);

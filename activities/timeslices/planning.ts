@@ -50,17 +50,6 @@ export interface WikiRefetch extends NamedWiki {
   readonly refetches: readonly Refetch[];
 }
 
-/** The wikis of a course in the order of their ids. Throws `UnknownCourse`. */
-export function createListWikis({
-  database,
-}: CourseActivityDependencies): (input: { readonly courseId: number }) => Promise<readonly NamedWiki[]> {
-  return async ({ courseId }) => {
-    await requireCourse(database, courseId);
-    const wikis = await listCourseWikis(database, courseId);
-    return wikis.map(({ wikiId, label }) => ({ wikiId, wiki: label }));
-  };
-}
-
 /** What is to be asked so that every student is known up to now: the fewest requests that the cursors allow. */
 export function createPlanIngest({
   database,

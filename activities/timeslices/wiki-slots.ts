@@ -2,7 +2,7 @@ import type { Database, Queryable } from '../../db/database.ts';
 import { retryLater } from '../failures.ts';
 
 /** Requests at once to one wiki, over all workers: what its operators ask of polite clients. */
-export const REQUESTS_AT_ONCE = 3;
+const REQUESTS_AT_ONCE = 3;
 
 /** Between half of it and one and a half, so that those who wait do not come back together. */
 const COME_BACK_AFTER_MS = 1_000;

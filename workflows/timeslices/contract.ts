@@ -7,8 +7,6 @@ export const WIKI_TASK_QUEUE = 'wiki';
 
 export const COURSE_UPDATE = 'courseUpdate';
 export const PRE_UPDATE = 'preUpdate';
-export const REPROCESS = 'reprocess';
-export const INGEST = 'ingest';
 
 export const STATUS = 'status';
 
@@ -21,12 +19,6 @@ export const PAUSED_BY_UPDATE = 'Paused by the update: ';
  */
 export function courseUpdateId(courseId: number): string {
   return `course-update-${courseId}`;
-}
-
-/** The course id in a schedule's or an update's id, or undefined when it is not one of ours. */
-export function courseIdOf(updateId: string): number | undefined {
-  const digits = /^course-update-(\d{1,15})(?:$|-)/.exec(updateId)?.[1];
-  return digits === undefined ? undefined : Number(digits);
 }
 
 /** Ids of the three children of an update, unique because their parent's is. */

@@ -4,10 +4,6 @@ import { courseWork, wikiCalls } from './activities.ts';
 /** As many as may call one wiki at once. */
 const AT_ONCE = 3;
 
-export interface FetchTotals {
-  readonly revisions: number;
-}
-
 /** Walks and stores, some at once. Ends with the first that fails, when those under way have ended too: what is stored stays. */
 export async function fetchAndStore(
   { wiki }: NamedWiki,
@@ -18,7 +14,7 @@ export async function fetchAndStore(
   const worker = async (): Promise<void> => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const [index, { order, fetchedUntil }] = next;
-      const place = `${wiki}: students ${index + 1} of ${fetches.length} groups`;
+      const place = `${wiki}: group ${index + 1} of ${fetches.length}`;
       const { fetchId, revisions } = await wikiCalls(`${place}, fetch`).fetchContributions(order);
       await courseWork(`${place}, store`).storeFacts({ fetchId, fetchedUntil });
       count(revisions);

@@ -47,7 +47,7 @@ type Change =
   | { readonly kind: 'interrupted roll up'; readonly wiki: number; readonly days: readonly number[] }
   | { readonly kind: 'interrupted totals' }
   | { readonly kind: 'mark'; readonly wiki: number; readonly day: number }
-  | { readonly kind: 'enroll' | 'drop' | 'promote'; readonly user: number }
+  | { readonly kind: 'enroll' | 'drop' | 'rejoin' | 'promote'; readonly user: number }
   | {
       readonly kind: 'delete' | 'restore' | 'exclude' | 'include' | 'untrack' | 'retrack';
       readonly article: number;
@@ -89,7 +89,7 @@ const changes: fc.Arbitrary<readonly Change[]> = fc.array(
       weight: 3,
       arbitrary: fc.record({ kind: fc.constant('roll up' as const), wiki, days: fc.subarray([0, 1, 2]) }),
     },
-    { weight: 2, arbitrary: fc.record({ kind: kinds('totals', 'interrupted totals') }) },
+    { weight: 4, arbitrary: fc.record({ kind: kinds('totals', 'totals', 'interrupted totals') }) },
     {
       weight: 1,
       arbitrary: fc.record({
@@ -99,7 +99,7 @@ const changes: fc.Arbitrary<readonly Change[]> = fc.array(
       }),
     },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('mark' as const), wiki, day }) },
-    { weight: 3, arbitrary: fc.record({ kind: kinds('enroll', 'drop', 'promote'), user }) },
+    { weight: 3, arbitrary: fc.record({ kind: kinds('enroll', 'drop', 'rejoin', 'promote'), user }) },
     {
       weight: 3,
       arbitrary: fc.record({
@@ -107,7 +107,7 @@ const changes: fc.Arbitrary<readonly Change[]> = fc.array(
         article,
       }),
     },
-    { weight: 1, arbitrary: fc.record({ kind: fc.constant('move' as const), article, namespace }) },
+    { weight: 3, arbitrary: fc.record({ kind: fc.constant('move' as const), article, namespace }) },
     { weight: 1, arbitrary: fc.record({ kind: kinds('namespace', 'no namespace'), wiki, namespace }) },
   ),
   // Unless told, the library keeps arrays to about ten.
@@ -206,6 +206,9 @@ async function apply({ course, users, articles, wikis }: World, change: Change):
         pick(users, change.user),
       );
       return;
+    case 'rejoin':
+      await apply({ course, users, articles, wikis }, { kind: 'drop', user: change.user });
+      return apply({ course, users, articles, wikis }, { kind: 'enroll', user: change.user });
     case 'promote':
       await query(
         `update courses_users enrolled set role = 1 where course_id = $1 and user_id = $2 and role = 0
