@@ -1,8 +1,12 @@
 import { parseArgs } from 'node:util';
 import { benchRetirement } from './retirement/run.ts';
+import { benchTimeslices } from './timeslices/run.ts';
 
 const USAGE = `usage: npm run bench -- retirement [--learners N] [--rounds N] [--set KEY=JSON]…
-  --set   a dynamic setting of the Temporal server, to compare with the embedded one's own`;
+       npm run bench -- timeslices [--revisions N]… [--rounds N] [--unchecked]
+  --set        a dynamic setting of the Temporal server, to compare with the embedded one's own
+  --revisions  size of a course; 100000 and 1000000 unless told
+  --unchecked  without foreign keys, to see what PostgreSQL's checks of them cost`;
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -10,22 +14,36 @@ const { positionals, values } = parseArgs({
     learners: { type: 'string', default: '300' },
     rounds: { type: 'string', default: '3' },
     set: { type: 'string', multiple: true, default: [] },
+    revisions: { type: 'string', multiple: true, default: ['100000', '1000000'] },
+    unchecked: { type: 'boolean', default: false },
   },
 });
 
-if (positionals[0] !== 'retirement') {
-  process.stderr.write(`${USAGE}\n`);
-  process.exit(2);
+const result = await bench(positionals[0]);
+process.stdout.write(`${JSON.stringify(result)}\n`);
+
+async function bench(name = ''): Promise<Record<string, unknown>> {
+  const rounds = Number(values.rounds);
+  switch (name) {
+    case 'retirement':
+      return benchRetirement({ learners: Number(values.learners), rounds, dynamicConfig: dynamicConfig() });
+    case 'timeslices':
+      return benchTimeslices({
+        revisions: values.revisions.map(Number),
+        rounds,
+        unchecked: values.unchecked,
+      });
+    default:
+      process.stderr.write(`${USAGE}\n`);
+      return process.exit(2);
+  }
 }
 
-const result = await benchRetirement({
-  learners: Number(values.learners),
-  rounds: Number(values.rounds),
-  dynamicConfig: Object.fromEntries(
+function dynamicConfig(): Record<string, unknown> {
+  return Object.fromEntries(
     values.set.map((setting) => {
       const [key = '', ...value] = setting.split('=');
       return [key, JSON.parse(value.join('=')) as unknown];
     }),
-  ),
-});
-process.stdout.write(`${JSON.stringify(result)}\n`);
+  );
+}

@@ -95,3 +95,6 @@ create trigger rebuild_asked after insert or update of needs_update on courses
   for each row when (new.needs_update) execute function rebuild_asked();
 
 insert into stale_course_totals (course_id) select id from courses;
+
+-- How ingest finds what it knows of a page, deleted or not; the unique index has only the live ones.
+create index articles_page on articles (wiki_id, mw_page_id);

@@ -214,6 +214,80 @@ describe('whatever facts are summed by marks the slices that it touches:', () =>
   });
 });
 
+describe('whose totals are stale is written down with', () => {
+  beforeEach(async () => {
+    await enroll();
+    await addFact({});
+    await run(
+      `insert into article_course_timeslices (course_id, wiki_id, article_id, start_at, end_at)
+       values ($1, $2, $3, '2026-01-01Z', '2026-01-02Z')`,
+      course,
+      wiki,
+      article,
+    );
+    await run(
+      `insert into course_user_wiki_timeslices (course_id, wiki_id, user_id, start_at, end_at)
+       values ($1, $2, $3, '2026-01-01Z', '2026-01-02Z')`,
+      course,
+      wiki,
+      user,
+    );
+    await run('delete from stale_course_totals');
+  });
+
+  const theArticle = (): unknown => [{ articles: [article], users: [] }];
+  const theUser = (): unknown => [{ articles: [], users: [user] }];
+
+  test.each([
+    [
+      "an article's slice",
+      'update article_course_timeslices set character_sum = 1 where course_id = $1',
+      theArticle,
+    ],
+    ['its end', 'delete from article_course_timeslices where course_id = $1', theArticle],
+    [
+      "a student's slice",
+      'update course_user_wiki_timeslices set references_count = 1 where course_id = $1',
+      theUser,
+    ],
+    ['its end', 'delete from course_user_wiki_timeslices where course_id = $1', theUser],
+    ['a role', 'update courses_users set role = 2 where course_id = $1', theUser],
+    [
+      'a second role',
+      'insert into courses_users (course_id, user_id, role) select $1, user_id, 1 from courses_users where course_id = $1',
+      theUser,
+    ],
+    [
+      'a page that is moved',
+      'update articles set namespace = 2 where wiki_id in (select wiki_id from courses_wikis where course_id = $1)',
+      theArticle,
+    ],
+    [
+      'a namespace',
+      'insert into course_wiki_namespaces (course_id, wiki_id, namespace) select $1, wiki_id, 2 from courses_wikis where course_id = $1',
+      () => [{ articles: null, users: [] }],
+    ],
+    [
+      'a rebuild',
+      'update courses set needs_update = true where id = $1',
+      () => [{ articles: null, users: null }],
+    ],
+  ])('%s', async (_what, statement, stale) => {
+    await run(statement, course);
+    expect(await listStale()).toEqual(stale());
+  });
+
+  test('nothing that is no change of theirs, and goes with the course', async () => {
+    await run('update courses_users set revision_count = 5 where course_id = $1', course);
+    await run('update course_wiki_timeslices set needs_update = true where course_id = $1', course);
+    await run('update courses set title = $2 where id = $1', course, 'Another');
+    expect(await listStale()).toEqual([]);
+    await run('update courses set needs_update = true where id = $1', course);
+    await run('delete from courses where id = $1', course);
+    expect(await listStale()).toEqual([]);
+  });
+});
+
 describe('an exclusion by hand', () => {
   beforeEach(async () => {
     await enroll();
@@ -314,6 +388,15 @@ async function listMarked(): Promise<readonly string[]> {
     [course],
   );
   return rows.map((row) => row.day);
+}
+
+async function listStale(): Promise<readonly unknown[]> {
+  const { rows } = await database.query(
+    `select to_jsonb(article_ids) as articles, to_jsonb(user_ids) as users from stale_course_totals
+     where course_id = $1 order by id`,
+    [course],
+  );
+  return rows;
 }
 
 async function listTracked(): Promise<readonly boolean[]> {
