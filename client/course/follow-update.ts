@@ -1,10 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import {
-  isGrpcServiceError,
-  ServiceError,
-  type ScheduleDescription,
-  type WorkflowHandle,
-} from '@temporalio/client';
+import type { ScheduleDescription, WorkflowHandle } from '@temporalio/client';
 import {
   STATUS,
   TIMESLICES_TASK_QUEUE,
@@ -13,6 +8,7 @@ import {
 } from '../../workflows/timeslices/contract.ts';
 import type { TemporalAccess } from '../temporal.ts';
 import { requireWorker } from '../worker-presence.ts';
+import { resultOf } from '../workflow-result.ts';
 import { handleOf } from './schedule.ts';
 
 /** One update of a course. */
@@ -64,16 +60,7 @@ export async function awaitUpdate(
   const over = new AbortController();
   if (watch !== undefined) void follow(temporal, handle, { watch, signal: over.signal });
   try {
-    for (;;) {
-      try {
-        return (await client.withDeadline(Date.now() + LOOK_FOR_WORKER_MS, () =>
-          handle.result(),
-        )) as CourseUpdateResult;
-      } catch (error) {
-        if (!isDeadline(error)) throw error;
-        await requireWorker(temporal, TIMESLICES_TASK_QUEUE);
-      }
-    }
+    return await resultOf<CourseUpdateResult>(temporal, { handle, taskQueue: TIMESLICES_TASK_QUEUE });
   } finally {
     over.abort();
   }
@@ -95,11 +82,4 @@ async function follow(
     if (view !== undefined && !signal.aborted) watch(view);
     await delay(ASK_EVERY_MS, undefined, { signal }).catch(() => undefined);
   }
-}
-
-const DEADLINE_EXCEEDED = 4;
-
-function isDeadline(error: unknown): boolean {
-  const cause = error instanceof ServiceError ? error.cause : error;
-  return isGrpcServiceError(cause) && Number(cause.code) === DEADLINE_EXCEEDED;
 }

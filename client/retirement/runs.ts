@@ -1,4 +1,3 @@
-import { ServiceError, isGrpcServiceError } from '@temporalio/client';
 import type { Configuration } from '../../config/configuration.ts';
 import { COMPLETE } from '../../domain/retirement/states.ts';
 import {
@@ -12,8 +11,8 @@ import {
 } from '../../workflows/retirement/contract.ts';
 import { withLms } from '../lms.ts';
 import { refused } from '../operation-error.ts';
-import type { TemporalAccess } from '../temporal.ts';
 import { requireWorker } from '../worker-presence.ts';
+import { resultOf } from '../workflow-result.ts';
 import type { RetirementContext } from './context.ts';
 import { findInQueue, findWho, unknownWho } from './who.ts';
 
@@ -28,7 +27,10 @@ export async function collectNow(context: RetirementContext): Promise<CollectRes
     args: [],
     staticSummary: 'Collection asked for by an operator',
   });
-  return resultOf<CollectResult>(temporal, workflowId);
+  return resultOf<CollectResult>(temporal, {
+    handle: temporal.client.workflow.getHandle(workflowId),
+    taskQueue: RETIREMENT_TASK_QUEUE,
+  });
 }
 
 /** Sends COMPLETE learners through the pipeline again: everybody, or `who`. Throws when `who` is not COMPLETE. */
@@ -49,7 +51,10 @@ export async function rerunRetirements(
     workflowIdConflictPolicy: 'USE_EXISTING',
     staticSummary: 'Rerun asked for by an operator',
   });
-  return resultOf<RerunResult>(temporal, workflowId);
+  return resultOf<RerunResult>(temporal, {
+    handle: temporal.client.workflow.getHandle(workflowId),
+    taskQueue: RETIREMENT_TASK_QUEUE,
+  });
 }
 
 /** Somebody COMPLETE here, or completed in the LMS by another driver: the rerun takes those in by itself. */
@@ -74,27 +79,4 @@ function rerunWorkflowId({ userId, kind }: RerunInput): string {
     ...(kind === 'only-new' ? [kind] : []),
     ...(userId === undefined ? [] : [userId]),
   ].join('-');
-}
-
-const LOOK_AGAIN_MS = 20_000;
-const DEADLINE_EXCEEDED = 4;
-
-/** Waits for the result for as long as some worker polls. */
-async function resultOf<Result>(temporal: TemporalAccess, workflowId: string): Promise<Result> {
-  const handle = temporal.client.workflow.getHandle(workflowId);
-  for (;;) {
-    try {
-      return (await temporal.client.withDeadline(Date.now() + LOOK_AGAIN_MS, () =>
-        handle.result(),
-      )) as Result;
-    } catch (error) {
-      if (!isDeadline(error)) throw error;
-      await requireWorker(temporal, RETIREMENT_TASK_QUEUE);
-    }
-  }
-}
-
-function isDeadline(error: unknown): boolean {
-  const cause = error instanceof ServiceError ? error.cause : error;
-  return isGrpcServiceError(cause) && Number(cause.code) === DEADLINE_EXCEEDED;
 }

@@ -47,7 +47,7 @@ async function askComparable(side: Side, request: Request): Promise<Answer> {
  * later `new`, and pages are not keyed by them (`formatversion=1`). Left out are users' ids, the time when a page was last rendered (`touched`), that a move is a minor edit, and where the
  * manual is; opaque are tokens of continuation, and the wiki's address.
  */
-export function comparable(side: Side, body: unknown): unknown {
+function comparable(side: Side, body: unknown): unknown {
   const pages = new Map([...side.pageIds].map(([name, id]) => [id, name]));
   const revisions = new Map([...side.revisionIds].map(([name, id]) => [id, name]));
   const named = (names: ReadonlyMap<number, string>, id: unknown): unknown =>

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { whyNoMediaWiki } from '../../../support/mediawiki.ts';
 import { expectAlike, expectSameWalk, type Request } from './alike.ts';
 import { BUSY, BUSY_EDITS, edits, groupNames, GUEST, march, users } from './course-edits.ts';
-import { revisionName, startTwoWikis, type Parameters, type TwoWikis } from './two-wikis.ts';
+import { revisionName, SET_UP_MS, startTwoWikis, type Parameters, type TwoWikis } from './two-wikis.ts';
 
 const missing = whyNoMediaWiki();
 const skipped = missing === undefined ? '' : ` (skipped: ${missing})`;
@@ -23,7 +23,7 @@ describe.skipIf(missing !== undefined)(
     let wikis: TwoWikis;
     beforeAll(async () => {
       wikis = await startTwoWikis(users, edits);
-    });
+    }, SET_UP_MS);
     afterAll(() => wikis.close());
 
     test.each<[string, Parameters]>([

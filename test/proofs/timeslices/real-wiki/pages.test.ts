@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { whyNoMediaWiki } from '../../../support/mediawiki.ts';
 import { expectAlike, NEVER_AN_ID, type Request } from './alike.ts';
-import { edits, users } from './course-edits.ts';
-import { startTwoWikis, type Parameters, type Side, type TwoWikis } from './two-wikis.ts';
+import { courseEdits, users } from './course-edits.ts';
+import { SET_UP_MS, startTwoWikis, type Parameters, type Side, type TwoWikis } from './two-wikis.ts';
 
 const missing = whyNoMediaWiki();
 const skipped = missing === undefined ? '' : ` (skipped: ${missing})`;
@@ -24,11 +24,11 @@ function ids(side: Side, names: readonly string[], absent = 0): Parameters {
 describe.skipIf(missing !== undefined)(`pages in a real MediaWiki and in the sandbox wiki${skipped}`, () => {
   let wikis: TwoWikis;
   beforeAll(async () => {
-    wikis = await startTwoWikis(users, edits);
-  });
+    wikis = await startTwoWikis(users, courseEdits);
+  }, SET_UP_MS);
   afterAll(() => wikis.close());
 
-  const everyPage = [...new Set(edits.map(({ ns, title }) => `${ns}:${title}`))].slice(0, 40);
+  const everyPage = [...new Set(courseEdits.map(({ ns, title }) => `${ns}:${title}`))].slice(0, 40);
 
   test.each<[string, Request]>([
     ['one', (side) => ids(side, ['0:Physics'])],

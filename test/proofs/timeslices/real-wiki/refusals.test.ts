@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { whyNoMediaWiki } from '../../../support/mediawiki.ts';
 import { expectAlike } from './alike.ts';
-import { startTwoWikis, type Parameters, type TwoWikis } from './two-wikis.ts';
+import { SET_UP_MS, startTwoWikis, type Parameters, type TwoWikis } from './two-wikis.ts';
 
 const missing = whyNoMediaWiki();
 const skipped = missing === undefined ? '' : ` (skipped: ${missing})`;
@@ -27,7 +27,7 @@ describe.skipIf(missing !== undefined)(
         new: true,
       };
       wikis = await startTwoWikis(['Ada'], [edit]);
-    });
+    }, SET_UP_MS);
     afterAll(() => wikis.close());
 
     test.each([
@@ -93,6 +93,7 @@ describe.skipIf(missing !== undefined)(
 
     test.each<[string, Parameters]>([
       ['no user', { list: 'usercontribs' }],
+      ['names with another separator', { ...contributions, ucuser: '\u001fAda\u001fA|b' }],
       ['two malformed names', { ...contributions, ucuser: 'A#b|Ada|C#d' }],
       ['fifty names', { ...contributions, ucuser: names(50) }],
       ['fifty-one names', { ...contributions, ucuser: names(51) }],

@@ -5,6 +5,9 @@ import { createEditLoader, type WikiEdit } from '../../../support/mediawiki-edit
 import { startMediaWiki } from '../../../support/mediawiki.ts';
 import { changesOf, changesOfSandbox, type Changes } from './changes.ts';
 
+/** For hooks that start two wikis: half a minute on a busy machine, seldom more. */
+export const SET_UP_MS = 180_000;
+
 export type Parameters = Readonly<Record<string, string>>;
 
 /** One of the two wikis: what it calls the things that both have. */
