@@ -15,7 +15,7 @@ import { superviseWorker } from './worker-child.ts';
 
 export interface ComposeOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** The sandbox LMS beside the rest. */
+  /** The sandbox LMS and wikis beside the rest. */
   readonly sandbox?: SandboxSettings | undefined;
   readonly log: (line: string) => void;
 }
@@ -30,7 +30,7 @@ export interface RunningProduct {
 }
 
 /**
- * Brings up what `env` does not name already: PostgreSQL, the Temporal server, with `sandbox` the sandbox LMS; then
+ * Brings up what `env` does not name already: PostgreSQL, the Temporal server, with `sandbox` the sandbox LMS and wikis; then
  * migrates, registers search attributes and schedules, and runs the worker. Writes down what runs for `registrar env`.
  */
 export async function compose({ env, sandbox, log }: ComposeOptions): Promise<RunningProduct> {
@@ -48,8 +48,8 @@ export async function compose({ env, sandbox, log }: ComposeOptions): Promise<Ru
       const running = await startSandbox(home.sandbox, environment['DATABASE_URL'], sandbox);
       undo.push(() => running.close());
       Object.assign(environment, running.environment);
-      const { LMS_URL, WIKI_URL } = running.environment;
-      log(`Sandbox LMS at ${LMS_URL ?? ''}, sandbox wiki at ${WIKI_URL ?? ''}`);
+      const { LMS_URL, WIKI_URL, SECOND_WIKI_URL } = running.environment;
+      log(`Sandbox LMS at ${LMS_URL ?? ''}, sandbox wikis at ${WIKI_URL ?? ''} and ${SECOND_WIKI_URL ?? ''}`);
     } else {
       environment['REGISTRAR_CONFIG'] = path.resolve(configurationPath(env));
     }
