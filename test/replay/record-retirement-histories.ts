@@ -1,10 +1,6 @@
-// Records the histories that replay.test.ts replays: `npm run record-histories`, or
-//   npx vitest run --config test/support/record-histories.config.ts
+// Records histories of retirements that replay.test.ts replays: `npm run record-histories`, for these alone
+//   npm run record-histories -- retirement
 // To be run when a change of the workflows' order of commands is meant to be, and the old runs need not go on.
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { sandboxPipeline, type SandboxConfiguration } from '../../sandbox/lms/pipeline.ts';
 import {
@@ -19,8 +15,8 @@ import { createOtherDriver, type OtherDriver } from '../support/other-driver.ts'
 import { startOwnTemporal, type OwnTemporal } from '../support/own-temporal.ts';
 import { setRetirementStage, type NewLearner, type RetirementStage } from '../support/retirement.ts';
 import { parked, responseOf } from '../support/retirement-learner.ts';
+import { emptyHistories, keepHistory } from './keep-history.ts';
 
-const FOLDER = fileURLToPath(new URL('./histories', import.meta.url));
 const FORUM = '/api/discussion/';
 /** Few events, so that a history which goes on in a new run stays small. */
 const SHORT_HISTORY = 40;
@@ -29,8 +25,7 @@ let stage: RetirementStage;
 let otherDriver: OtherDriver;
 let impatient: OwnTemporal;
 beforeAll(async () => {
-  mkdirSync(FOLDER, { recursive: true });
-  for (const file of readdirSync(FOLDER)) rmSync(path.join(FOLDER, file));
+  emptyHistories('retirement');
   impatient = await startOwnTemporal({
     dynamicConfig: { 'limit.historyCount.suggestContinueAsNew': SHORT_HISTORY },
   });
@@ -68,26 +63,7 @@ async function ask(more: Omit<NewLearner, 'username'> = {}, on = stage): Promise
 const coolingOff = (): Omit<NewLearner, 'username'> => ({ requested_at: new Date().toISOString() });
 
 async function keep(name: string, workflowId: string, runId?: string, on = stage): Promise<void> {
-  const history = await on.temporal.client.workflow.getHandle(workflowId, runId).fetchHistory();
-  const scrubbed = scrub(JSON.parse(historyToJSON(history)));
-  writeFileSync(
-    path.join(FOLDER, `${name}.json`),
-    `${JSON.stringify({ workflowId, ...asRecord(scrubbed) }, null, 1)}\n`,
-  );
-}
-
-/** Takes out what names the machine: paths in stack traces, and `pid@host`. No replay looks at either. */
-function scrub(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(scrub);
-  if (typeof value === 'string') return value.replace(/\d+@[\w.-]+/g, 'recorder');
-  if (typeof value !== 'object' || value === null) return value;
-  const kept = Object.entries(value).filter(([key]) => key !== 'stackTrace');
-  return Object.fromEntries(kept.map(([key, inner]) => [key, scrub(inner)]));
-}
-
-function asRecord(value: unknown): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null) throw new Error('a history is an object');
-  return { ...value };
+  await keepHistory(on.temporal.client, { domain: 'retirement', name, workflowId, runId });
 }
 
 async function keepLearner(name: string, { user_id }: Subject): Promise<void> {
