@@ -66,44 +66,59 @@ export async function listMarkedWikis(
   return rows;
 }
 
-export interface SliceToFetch extends Slice {
-  /** Microseconds since the epoch: when it was asked for. Goes back with the mark, which is taken off only as it was read. */
-  readonly askedAt: number;
-}
-
-/** Slices marked `needs_fetch`, in order. */
-export async function listSlicesToFetch(
+/** Slices marked `needs_fetch`, in order. Notes that they are going to be fetched; see {@link takeOffFetchMarks}. */
+export async function planFetches(
   db: Queryable,
   { courseId, wikiId }: { readonly courseId: number; readonly wikiId: number },
-): Promise<readonly SliceToFetch[]> {
-  const { rows } = await db.query<SliceToFetch>(
-    `select extract(epoch from start_at)::bigint as "startAt", extract(epoch from end_at)::bigint as "endAt",
-       (extract(epoch from fetch_asked_at) * 1000000)::bigint as "askedAt"
-     from course_wiki_timeslices
-     where course_id = $1::bigint and wiki_id = $2::bigint and needs_update and needs_fetch
+): Promise<readonly Slice[]> {
+  const { rows } = await db.query<Slice>(
+    `with locked as materialized (
+       select start_at from course_wiki_timeslices
+       where course_id = $1::bigint and wiki_id = $2::bigint and needs_update and needs_fetch
+       order by start_at for no key update),
+     planned as (
+       update course_wiki_timeslices slice set fetch_planned_at = fetch_asked_at
+       from locked
+       where slice.course_id = $1::bigint and slice.wiki_id = $2::bigint and slice.start_at = locked.start_at
+       returning slice.start_at, slice.end_at)
+     select extract(epoch from start_at)::bigint as "startAt", extract(epoch from end_at)::bigint as "endAt"
+     from planned
      order by start_at`,
     [courseId, wikiId],
   );
   return rows;
 }
 
-/** Takes off `needs_fetch` where nobody asked anew since `askedAt`; the slices stay marked to be rebuilt. */
-export async function fetchedSlices(
+/** Slices of one wiki, by the starts of the first and the last. */
+export interface SliceRange {
+  readonly courseId: number;
+  readonly wikiId: number;
+  readonly first: Second;
+  readonly last: Second;
+}
+
+/**
+ * Takes off `needs_fetch` where it was planned for and nobody asked anew since; the slices stay marked to be rebuilt. Answers
+ * how many these are.
+ */
+export async function takeOffFetchMarks(
   db: Queryable,
-  asked: { readonly courseId: number; readonly wikiId: number; readonly slices: readonly SliceToFetch[] },
-): Promise<void> {
-  await db.query(
-    `update course_wiki_timeslices slice set needs_fetch = false
-     from unnest($3::bigint[], $4::bigint[]) as asked(start_at, asked_at)
-     where slice.course_id = $1::bigint and slice.wiki_id = $2::bigint and slice.start_at = to_timestamp(asked.start_at)
-       and (extract(epoch from slice.fetch_asked_at) * 1000000)::bigint = asked.asked_at and slice.needs_fetch`,
-    [
-      asked.courseId,
-      asked.wikiId,
-      asked.slices.map(({ startAt }) => startAt),
-      asked.slices.map(({ askedAt }) => askedAt),
-    ],
+  { courseId, wikiId, first, last }: SliceRange,
+): Promise<number> {
+  const { rows } = await db.query(
+    `with locked as materialized (
+       select start_at from course_wiki_timeslices
+       where course_id = $1::bigint and wiki_id = $2::bigint
+         and start_at between to_timestamp($3::bigint) and to_timestamp($4::bigint)
+         and needs_fetch and fetch_planned_at = fetch_asked_at
+       order by start_at for no key update)
+     update course_wiki_timeslices slice set needs_fetch = false
+     from locked
+     where slice.course_id = $1::bigint and slice.wiki_id = $2::bigint and slice.start_at = locked.start_at
+     returning 1`,
+    [courseId, wikiId, first, last],
   );
+  return rows.length;
 }
 
 /** A student as ingest sees them. */

@@ -7,17 +7,17 @@ import {
   type SliceWindow,
 } from '../../domain/timeslices/fetch-windows.ts';
 import { groupsOf, groupStudents } from '../../domain/timeslices/request-groups.ts';
-import type { Second } from '../../domain/timeslices/slices.ts';
+import type { Second, Slice } from '../../domain/timeslices/slices.ts';
 import { NAMES_A_REQUEST } from '../../platform/wiki/client.ts';
 import type { CourseStepInput } from '../../workflows/timeslices/contract.ts';
 import {
-  fetchedSlices,
   listCourseWikis,
   listSlices,
-  listSlicesToFetch,
   listStudents,
+  planFetches,
   secondOf,
-  type SliceToFetch,
+  takeOffFetchMarks,
+  type SliceRange,
 } from './course-store.ts';
 import { requireCourse } from './courses.ts';
 import type { CourseActivityDependencies } from './dependencies.ts';
@@ -41,12 +41,14 @@ export interface WikiNews extends NamedWiki {
 
 /** Slices to be fetched again in one window, for everybody whom `ingest` would not fetch from its beginning. */
 export interface Refetch {
-  readonly slices: readonly SliceToFetch[];
+  readonly range: SliceRange;
   /** None where nothing can be fetched: the slices lie in the future, or nobody was ever fetched. */
   readonly fetches: readonly PlannedFetch[];
 }
 
 export interface WikiRefetch extends NamedWiki {
+  /** How many are marked. */
+  readonly slices: number;
   readonly refetches: readonly Refetch[];
 }
 
@@ -70,8 +72,8 @@ export function createPlanReprocess({
 }: CourseActivityDependencies): (input: CourseStepInput) => Promise<readonly WikiRefetch[]> {
   return (input) =>
     eachWiki(database, input, async (wiki, reach) => {
-      const marked = await listSlicesToFetch(database, wiki);
-      if (marked.length === 0) return { refetches: [] };
+      const marked = await planFetches(database, wiki);
+      if (marked.length === 0) return { slices: 0, refetches: [] };
       const students = await listStudents(database, { ...wiki, now: input.now });
       const slices = await listSlices(database, wiki);
       // Whoever is not fetched beyond a window's first slice is fetched from there on by `ingest`.
@@ -84,30 +86,34 @@ export function createPlanReprocess({
         slices,
         requests: (revisions) => Math.max(groups, Math.ceil(revisions / REVISIONS_A_PAGE)),
       });
-      const markedAt = new Map(marked.map((slice) => [slice.startAt, slice]));
-      const refetches = windows.map((window) => ({
-        slices: window.slices.flatMap(({ startAt }) => markedAt.get(startAt) ?? []),
-        fetches: groupsOf(askedFor(window), NAMES_A_REQUEST).map((userIds) =>
-          plan(wiki, { userIds, window, reach }),
-        ),
-      }));
-      const reached = new Set(refetches.flatMap(({ slices }) => slices.map(({ startAt }) => startAt)));
-      const beyond = marked.filter(({ startAt }) => !reached.has(startAt));
-      return { refetches: beyond.length === 0 ? refetches : [...refetches, { slices: beyond, fetches: [] }] };
+      const until = Math.min(reach.period.endsAt, reach.now);
+      const beyond = marked.filter(({ startAt }) => startAt > until);
+      return {
+        slices: marked.length,
+        refetches: [
+          ...windows.map((window) => ({
+            range: rangeOf(wiki, window.slices),
+            fetches: groupsOf(askedFor(window), NAMES_A_REQUEST).map((userIds) =>
+              plan(wiki, { userIds, window, reach }),
+            ),
+          })),
+          ...(beyond.length === 0 ? [] : [{ range: rangeOf(wiki, beyond), fetches: [] }]),
+        ],
+      };
     });
 }
 
-export interface FetchedSlicesInput {
-  readonly courseId: number;
-  readonly wikiId: number;
-  readonly slices: readonly SliceToFetch[];
+function rangeOf({ courseId, wikiId }: WikiOfCourse, slices: readonly Slice[]): SliceRange {
+  const [first, last] = [slices[0], slices.at(-1)];
+  if (!first || !last) throw new RangeError('no slices have no range');
+  return { courseId, wikiId, first: first.startAt, last: last.startAt };
 }
 
-/** Takes off `needs_fetch` when every walk of a {@link Refetch} is stored. Safe to run twice. */
+/** Takes off `needs_fetch` when every walk of a {@link Refetch} is stored, and answers of how many slices. Safe to run twice. */
 export function createTakeOffFetchMarks({
   database,
-}: CourseActivityDependencies): (input: FetchedSlicesInput) => Promise<void> {
-  return (input) => fetchedSlices(database, input);
+}: CourseActivityDependencies): (range: SliceRange) => Promise<number> {
+  return (range) => takeOffFetchMarks(database, range);
 }
 
 /** What a wiki answers with at once. */

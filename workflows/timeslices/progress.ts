@@ -21,9 +21,11 @@ export const progressSignal = defineSignal<[CourseStatusView]>('progress');
 
 /** How far a child has come: kept for the query, the details page and the update above it. */
 export interface Progress {
-  /** More slices to be done were found. */
-  found(slices: number): void;
-  done(slices: number): Promise<void>;
+  /** So many slices are still to be done, as far as is known now. */
+  remaining(slices: number): void;
+  done(slices: number): void;
+  /** Lets the update above know; each time costs a few events. */
+  tell(): Promise<void>;
   /** Names the wiki while `work` lasts. */
   at<Result>(wiki: string, work: () => Promise<Result>): Promise<Result>;
   leave(left: LeftWiki): void;
@@ -40,16 +42,16 @@ export function openProgress(phase: CoursePhase, { courseId, left: before }: Cou
   show();
   return {
     left,
-    found: (more) => {
-      slices.all += more;
+    remaining: (more) => {
+      slices.all = slices.done + more;
       show();
     },
-    done: async (more) => {
+    done: (more) => {
       slices.done += more;
+      slices.all = Math.max(slices.all, slices.done);
       show();
-      // A step that is over with its first piece of work has no progress to tell of.
-      if (slices.done < slices.all) await tellParent(view());
     },
+    tell: () => tellParent(view()),
     at: async (wiki, work) => {
       wikis.add(wiki);
       show();

@@ -6,7 +6,7 @@ import type { Progress } from './progress.ts';
 export async function rebuildMarked({ courseId }: CourseStepInput, progress: Progress): Promise<number> {
   let rebuilt = 0;
   const wikis = await courseWork('wikis with marked slices').listMarkedWikis({ courseId });
-  for (const { slices } of wikis) progress.found(slices);
+  progress.remaining(wikis.reduce((sum, { slices }) => sum + slices, 0));
   for (const { wikiId, wiki } of wikis) {
     await progress.at(wiki, async () => {
       let after: number | undefined;
@@ -17,9 +17,10 @@ export async function rebuildMarked({ courseId }: CourseStepInput, progress: Pro
           after,
         });
         rebuilt += slices;
-        await progress.done(slices);
+        progress.done(slices);
         if (remaining === 0) return;
         after = last;
+        await progress.tell();
       }
     });
   }

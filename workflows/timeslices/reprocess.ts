@@ -8,20 +8,18 @@ import { rebuildMarked } from './rebuilding.ts';
 /** Works every marked slice: fetches again what has to be, and rebuilds the numbers of all from their facts. */
 export async function reprocess(input: CourseStepInput): Promise<ReprocessResult> {
   const progress = openProgress('reprocess', input);
-  const { courseId } = input;
   let slicesFetched = 0;
   const wikis = await courseWork('slices to fetch again').planReprocess(input);
+  progress.remaining(wikis.reduce((sum, { slices }) => sum + slices, 0));
   await Promise.all(
     wikis.map((wiki) =>
       orLeave(progress, wiki, async () => {
-        for (const { slices, fetches } of wiki.refetches) {
+        for (const { range, fetches } of wiki.refetches) {
+          if (fetches.length > 0) await progress.tell();
           await fetchAndStore(wiki, fetches, () => undefined);
-          await courseWork(`${wiki.wiki}: fetched slices`).takeOffFetchMarks({
-            courseId,
-            wikiId: wiki.wikiId,
-            slices,
-          });
-          slicesFetched += slices.length;
+          const fetched = await courseWork(`${wiki.wiki}: fetched slices`).takeOffFetchMarks(range);
+          // Not in one statement: the other wikis are at work in between.
+          slicesFetched += fetched;
         }
       }),
     ),

@@ -175,7 +175,11 @@ async function rowsOf(courseId: number): Promise<unknown> {
   );
   return [
     ...rows,
-    slices.map((slice: Record<string, unknown>) => ({ ...slice, fetch_asked_at: undefined })),
+    slices.map((slice: Record<string, unknown>) => ({
+      ...slice,
+      fetch_asked_at: undefined,
+      fetch_planned_at: undefined,
+    })),
     courses,
   ];
 }
