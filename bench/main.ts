@@ -3,7 +3,7 @@ import { benchRetirement } from './retirement/run.ts';
 import { benchTimeslices } from './timeslices/run.ts';
 
 const USAGE = `usage: npm run bench -- retirement [--learners N] [--rounds N] [--set KEY=JSON]…
-       npm run bench -- timeslices [--revisions N]… [--rounds N] [--unchecked]
+       npm run bench -- timeslices [--revisions N]… [--rounds N] [--unchecked] [--part database|updates]
   --set        a dynamic setting of the Temporal server, to compare with the embedded one's own
   --revisions  size of a course; 100000 and 1000000 unless told
   --unchecked  without foreign keys, to see what PostgreSQL's checks of them cost`;
@@ -16,6 +16,7 @@ const { positionals, values } = parseArgs({
     set: { type: 'string', multiple: true, default: [] },
     revisions: { type: 'string', multiple: true, default: ['100000', '1000000'] },
     unchecked: { type: 'boolean', default: false },
+    part: { type: 'string', default: 'both' },
   },
 });
 
@@ -32,11 +33,18 @@ async function bench(name = ''): Promise<Record<string, unknown>> {
         revisions: values.revisions.map(Number),
         rounds,
         unchecked: values.unchecked,
+        part: partOf(values.part),
       });
     default:
       process.stderr.write(`${USAGE}\n`);
       return process.exit(2);
   }
+}
+
+function partOf(text: string): 'database' | 'updates' | 'both' {
+  if (text === 'database' || text === 'updates' || text === 'both') return text;
+  process.stderr.write(`${USAGE}\n`);
+  return process.exit(2);
 }
 
 function dynamicConfig(): Record<string, unknown> {

@@ -96,47 +96,47 @@ export interface FetchedPage {
   readonly continuation: Continuation | undefined;
 }
 
+const keep = `
+  with moved as (
+    update wiki_fetches set continuation = $3::jsonb, pages = pages + 1, revisions = revisions + $4::bigint,
+      is_complete = $3::jsonb is null, failing_since = null
+    where id = $1::bigint and pages = $2::integer and not is_complete
+    returning id)
+  insert into wiki_fetched_pages (fetch_id, page, mw_page_ids, namespaces, titles, user_ids, starts_at, ends_at,
+    character_sums, references_counts, revision_counts, new_articles, first_revisions, last_revisions)
+  select id, $2::integer, $5::bigint[], $6::integer[], $7::text[], $8::bigint[], $9::bigint[], $10::bigint[],
+    $11::bigint[], $12::integer[], $13::integer[], $14::boolean[], $15::bigint[], $16::bigint[]
+  from moved
+  returning page`;
+
 /**
  * Keeps a page of results together with where the next one begins. `db` must be a transaction. False, and nothing is kept,
  * when another attempt has kept this page or begun anew.
  */
 export async function keepPage(db: Queryable, page: FetchedPage): Promise<boolean> {
-  const { rows } = await db.query(
-    `update wiki_fetches set continuation = $3::jsonb, pages = pages + 1, revisions = revisions + $4::bigint,
-       is_complete = $3::jsonb is null, failing_since = null
-     where id = $1::bigint and pages = $2::integer and not is_complete
-     returning id`,
-    [page.fetchId, page.after, page.continuation ? JSON.stringify(page.continuation) : null, page.revisions],
-  );
-  if (rows.length === 0) return false;
   const column = <Value>(value: (fact: FetchedPage['facts'][number]) => Value): readonly Value[] =>
     page.facts.map(value);
-  await db.query(
-    `insert into wiki_fetched_facts (fetch_id, mw_page_id, namespace, title, user_id, start_at, end_at, character_sum,
-       references_count, revision_count, new_article, first_revision, last_revision)
-     select $1::bigint, mw_page_id, namespace, title, user_id, to_timestamp(start_at), to_timestamp(end_at), character_sum,
-       references_count, revision_count, new_article, to_timestamp(first_revision), to_timestamp(last_revision)
-     from unnest($2::bigint[], $3::integer[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],
-         $9::bigint[], $10::bigint[], $11::boolean[], $12::bigint[], $13::bigint[])
-       as fact(mw_page_id, namespace, title, user_id, start_at, end_at, character_sum, references_count, revision_count,
-         new_article, first_revision, last_revision)`,
-    [
-      page.fetchId,
-      column((fact) => fact.pageId),
-      column((fact) => fact.namespace),
-      column((fact) => fact.title),
-      column((fact) => fact.userId),
-      column((fact) => fact.startAt),
-      column((fact) => fact.endAt),
-      column((fact) => fact.characterSum),
-      column((fact) => fact.referencesCount),
-      column((fact) => fact.revisionCount),
-      column((fact) => fact.newArticle),
-      column((fact) => fact.firstRevision),
-      column((fact) => fact.lastRevision),
-    ],
-  );
-  return true;
+  const values = [
+    page.fetchId,
+    page.after,
+    page.continuation ? JSON.stringify(page.continuation) : null,
+    page.revisions,
+    column((fact) => fact.pageId),
+    column((fact) => fact.namespace),
+    column((fact) => fact.title),
+    column((fact) => fact.userId),
+    column((fact) => fact.startAt),
+    column((fact) => fact.endAt),
+    column((fact) => fact.characterSum),
+    column((fact) => fact.referencesCount),
+    column((fact) => fact.revisionCount),
+    column((fact) => fact.newArticle),
+    column((fact) => fact.firstRevision),
+    column((fact) => fact.lastRevision),
+  ];
+  // By name, so that a connection plans it once: that was a third of the cost.
+  const { rows } = await db.query({ name: 'keep-page', text: keep, values });
+  return rows.length > 0;
 }
 
 /** Notes that the wiki failed, and answers for how many milliseconds it has done so since its last page. */

@@ -1,6 +1,7 @@
 import type { Queryable } from '../../db/database.ts';
 import {
   articleSlices,
+  countedFacts,
   courseArticles,
   courseSlices,
   courseTotals,
@@ -34,21 +35,25 @@ const lockSlices = `
   select slice.start_at from course_wiki_timeslices slice where ${inSlices('slice')}
   order by slice.start_at for no key update`;
 
-const writeArticleSlices = `
-  with ${replacingRows(articleSlice, `(${articleSlices(inSlices('fact'))})`, inSlices('old'))}
-  select count(*) as articles from changed`;
-
-const writeStudentSlices = `
-  with fresh as materialized (${studentSlices(inSlices('fact'))}),
-  ${replacingRows(studentSlice, 'fresh', inSlices('old'))},
+/** Facts, their articles and the roster, each read once, and then summed by article and by student. */
+const writeSlices = `
+  with facts as materialized (select * from article_course_user_wiki_timeslices fact where ${inSlices('fact')}),
+  known as materialized (
+    select id, namespace, deleted from articles where id = any(array(select distinct article_id from facts))),
+  counted as materialized (${countedFacts('facts', 'known')}),
+  article_slices as (${articleSlices('counted')}),
+  ${replacingRows(articleSlice, 'article_slices', inSlices('old'), '_articles')},
+  student_slices as materialized (${studentSlices('counted')}),
+  ${replacingRows(studentSlice, 'student_slices', inSlices('old'), '_students')},
   slices as (
     update course_wiki_timeslices old
     set ${assign(courseSlice.values, 'summed')}, needs_update = old.needs_fetch
-    from (${courseSlices('fresh', inSlices('slice'))}) summed
+    from (${courseSlices('student_slices', inSlices('slice'))}) summed
     where ${same(courseSlice.key, 'old', 'summed')}
       and (${differ(courseSlice.values, 'old', 'summed')} or old.needs_update <> old.needs_fetch)
     returning 1)
-  select (select count(*) from changed) as students, (select count(*) from slices) as slices`;
+  select (select count(*) from changed_articles) as articles, (select count(*) from changed_students) as students,
+    (select count(*) from slices) as slices`;
 
 /**
  * Makes the derived rows of some slices of a wiki what their facts say, and clears their `needs_update`; a slice that
@@ -61,13 +66,15 @@ export async function rollUpSlices(
   db: Queryable,
   { courseId, wikiId, startsAt }: SliceRollUp,
 ): Promise<SliceRowsWritten> {
-  const written = { articles: 0, students: 0, slices: 0 };
-  if (startsAt.length === 0) return written;
+  const nothing = { articles: 0, students: 0, slices: 0 };
+  if (startsAt.length === 0) return nothing;
   const values = [courseId, wikiId, startsAt.map((second) => new Date(second * 1000))];
   await db.query(lockSlices, values);
-  const { rows: articles } = await db.query<{ articles: number }>(writeArticleSlices, values);
-  const { rows: students } = await db.query<{ students: number; slices: number }>(writeStudentSlices, values);
-  return { ...written, ...articles[0], ...students[0] };
+  // All sets here may be big, and statistics know nothing of a table that was filled a minute ago.
+  await db.query('set local enable_nestloop = off');
+  const { rows } = await db.query<SliceRowsWritten>(writeSlices, values);
+  await db.query('set local enable_nestloop to default');
+  return rows[0] ?? nothing;
 }
 
 export interface CourseRowsWritten {

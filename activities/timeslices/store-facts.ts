@@ -1,7 +1,10 @@
-import type { Database, Queryable } from '../../db/database.ts';
+import type { Queryable } from '../../db/database.ts';
 import type { Second } from '../../domain/timeslices/slices.ts';
+import { permanent } from '../failures.ts';
+import { beating } from '../heartbeat.ts';
 import { recordPages } from './pre-update/pages.ts';
 import type { CourseActivityDependencies } from './dependencies.ts';
+import { replacingRows, type DerivedTable } from './replacing-rows.ts';
 
 export interface StoreFactsInput {
   readonly fetchId: number;
@@ -16,24 +19,46 @@ export interface StoredFacts {
 
 /**
  * Puts the facts of a complete walk in place of what was known of its students in its slices, marks the slices that really
- * changed and moves the students' cursors, all in one transaction; then the walk is forgotten. Safe to run twice: without
- * the walk there is nothing to do. What a later update has fetched meanwhile is not overwritten.
+ * changed and moves the students' cursors, all in one transaction. Safe to run twice: the walk remembers that it was stored.
+ * Throws a permanent `WikiUnavailable`, with nothing stored, when another update has begun meanwhile and fetches for itself.
  */
 export function createStoreFacts({
   database,
 }: CourseActivityDependencies): (input: StoreFactsInput) => Promise<StoredFacts> {
-  return async (input) => {
-    await database.transaction((transaction) => storeArticles(transaction, input.fetchId));
-    return storeFacts(database, input);
-  };
+  return (input) =>
+    beating(async () => {
+      await database.transaction((transaction) => storeArticles(transaction, input.fetchId));
+      return database.transaction((transaction) => putInPlace(transaction, input));
+    });
 }
 
 /** The pages of a walk, each once. */
 const pagesOfWalk = `
-  select distinct on (mw_page_id) wiki_id, mw_page_id, namespace, title, began_at
-  from wiki_fetched_facts join wiki_fetches on wiki_fetches.id = fetch_id
-  where fetch_id = $1::bigint
+  select distinct on (mw_page_id) mw_page_id, namespace, title
+  from (
+    select unnest(mw_page_ids) as mw_page_id, unnest(namespaces) as namespace, unnest(titles) as title
+    from wiki_fetched_pages where fetch_id = $1::bigint) seen
   order by mw_page_id`;
+
+/** As the article that stands for it is known: the live one, else the deleted one that would come back. */
+const storeNewArticles = `
+  with known as materialized (
+    select walk.wiki_id, walk.began_at, page.mw_page_id, page.namespace, page.title, article.id,
+      article.deleted or (article.namespace, article.title) <> (page.namespace, page.title) as is_otherwise
+    from wiki_fetches walk
+    cross join (${pagesOfWalk}) page
+    left join lateral (
+      select id, namespace, title, deleted from articles
+      where articles.wiki_id = walk.wiki_id and articles.mw_page_id = page.mw_page_id
+      order by deleted, id desc limit 1) article on true
+    where walk.id = $1::bigint),
+  added as (
+    insert into articles (wiki_id, mw_page_id, title, namespace, checked_at)
+    select wiki_id, mw_page_id, title, namespace, began_at from known where id is null
+    order by mw_page_id
+    on conflict (wiki_id, mw_page_id) where not deleted do nothing)
+  select wiki_id as "wikiId", mw_page_id as "pageId", namespace, title, began_at as "beganAt"
+  from known where is_otherwise`;
 
 interface SeenPage {
   readonly wikiId: number;
@@ -43,43 +68,18 @@ interface SeenPage {
   readonly beganAt: Date;
 }
 
-/** Notes pages that are called otherwise now or are back although they were deleted, and those seen for the first time. */
+/** Notes pages seen for the first time, and those that are called otherwise now or are back although they were deleted. */
 async function storeArticles(db: Queryable, fetchId: number): Promise<void> {
-  const { rows } = await db.query<SeenPage>(
-    `select page.wiki_id as "wikiId", page.mw_page_id as "pageId", page.namespace, page.title, page.began_at as "beganAt"
-     from (${pagesOfWalk}) page
-     left join articles live
-       on live.wiki_id = page.wiki_id and live.mw_page_id = page.mw_page_id and not live.deleted
-     where case when live.id is null
-       then exists (
-         select from articles gone
-         where gone.wiki_id = page.wiki_id and gone.mw_page_id = page.mw_page_id and gone.deleted)
-       else (live.namespace, live.title) <> (page.namespace, page.title) end`,
-    [fetchId],
-  );
+  const { rows } = await db.query<SeenPage>(storeNewArticles, [fetchId]);
   const [first] = rows;
-  if (first) {
-    const states = rows.map(({ pageId, namespace, title }) => ({
-      kind: 'live' as const,
-      pageId,
-      namespace,
-      title,
-    }));
-    await recordPages(db, { wikiId: first.wikiId, states, checkedAt: first.beganAt });
-  }
-  await db.query(
-    `insert into articles (wiki_id, mw_page_id, title, namespace, checked_at)
-     select wiki_id, mw_page_id, title, namespace, began_at from (${pagesOfWalk}) page
-     where not exists (
-         select from articles live
-         where live.wiki_id = page.wiki_id and live.mw_page_id = page.mw_page_id and not live.deleted)
-       and not exists (
-         select from articles gone
-         where gone.wiki_id = page.wiki_id and gone.mw_page_id = page.mw_page_id and gone.deleted)
-     order by mw_page_id
-     on conflict (wiki_id, mw_page_id) where not deleted do nothing`,
-    [fetchId],
-  );
+  if (!first) return;
+  const states = rows.map(({ pageId, namespace, title }) => ({
+    kind: 'live' as const,
+    pageId,
+    namespace,
+    title,
+  }));
+  await recordPages(db, { wikiId: first.wikiId, states, checkedAt: first.beganAt });
 }
 
 interface Walk {
@@ -90,93 +90,81 @@ interface Walk {
   readonly from: Second;
   readonly to: Second;
   readonly beganAt: Date;
+  readonly isStored: boolean;
 }
 
-const sums = [
-  'character_sum',
-  'references_count',
-  'revision_count',
-  'new_article',
-  'first_revision',
-  'last_revision',
-];
+const facts = {
+  name: 'article_course_user_wiki_timeslices',
+  key: ['course_id', 'wiki_id', 'start_at', 'article_id', 'user_id'],
+  values: [
+    'end_at',
+    'character_sum',
+    'references_count',
+    'revision_count',
+    'new_article',
+    'first_revision',
+    'last_revision',
+  ],
+} as const satisfies DerivedTable;
 
-const key = ['course_id', 'wiki_id', 'start_at', 'article_id', 'user_id'];
-
-const row = (name: string): string => sums.map((column) => `${name}.${column}`).join(', ');
-
-/** The articles of a walk's pages, by page: the live one, else the deleted one that would come back. */
-const articlesOfWalk = `
-  select page.mw_page_id, coalesce(live.id, gone.id) as id
-  from (select distinct mw_page_id from wiki_fetched_facts where fetch_id = $3::bigint) page
-  left join articles live
-    on live.wiki_id = $2::bigint and live.mw_page_id = page.mw_page_id and not live.deleted
-  left join lateral (
-    select id from articles
-    where live.id is null and wiki_id = $2::bigint and mw_page_id = page.mw_page_id and deleted
-    order by id desc limit 1) gone on true`;
+/** What the wiki says now: `$3` is the walk, `$7` and `$8` are its articles and their pages. */
+const freshFacts = `
+  select $1::bigint as course_id, $2::bigint as wiki_id, slice.start_at, seen.id as article_id, summed.user_id, slice.end_at,
+    summed.character_sum, summed.references_count, summed.revision_count, summed.new_article,
+    to_timestamp(summed.first_revision) as first_revision, to_timestamp(summed.last_revision) as last_revision
+  from (
+    select mw_page_id, user_id, start_second, end_second,
+      sum(character_sum)::bigint as character_sum, sum(references_count) as references_count,
+      sum(revision_count) as revision_count, bool_or(new_article) as new_article,
+      min(first_revision) as first_revision, max(last_revision) as last_revision
+    from (
+      select unnest(mw_page_ids) as mw_page_id, unnest(user_ids) as user_id, unnest(starts_at) as start_second,
+        unnest(ends_at) as end_second, unnest(character_sums) as character_sum,
+        unnest(references_counts) as references_count, unnest(revision_counts) as revision_count,
+        unnest(new_articles) as new_article, unnest(first_revisions) as first_revision,
+        unnest(last_revisions) as last_revision
+      from wiki_fetched_pages where fetch_id = $3::bigint) partial
+    where user_id = any($4::bigint[])
+    group by mw_page_id, user_id, start_second, end_second) summed
+  join unnest($7::bigint[], $8::bigint[]) seen(id, mw_page_id) on seen.mw_page_id = summed.mw_page_id
+  join course_wiki_timeslices slice on slice.course_id = $1::bigint and slice.wiki_id = $2::bigint
+    and slice.start_at = to_timestamp(summed.start_second) and slice.end_at = to_timestamp(summed.end_second)`;
 
 /**
- * What the wiki says now, against what is stored of the same students in the same slices. Facts of pages that are deleted
- * stay, for the wiki does not tell of their edits.
+ * What is stored of the same students in the same slices. Facts of pages that are deleted are left out and so stay, for
+ * the wiki does not tell of their edits.
  */
+const storedFacts = `
+  old.course_id = $1::bigint and old.wiki_id = $2::bigint and old.user_id = any($4::bigint[])
+  and old.start_at <= to_timestamp($6::bigint) and old.end_at > to_timestamp($5::bigint)
+  and (old.article_id = any($7::bigint[]) or not (select deleted from articles where id = old.article_id))`;
+
 const replaceFacts = `
-  with seen as materialized (${articlesOfWalk}),
-  fresh as materialized (
-    select $1::bigint as course_id, $2::bigint as wiki_id, seen.id as article_id, fetched.user_id, fetched.start_at, fetched.end_at,
-      sum(fetched.character_sum)::bigint as character_sum, sum(fetched.references_count)::bigint as references_count,
-      sum(fetched.revision_count)::bigint as revision_count, bool_or(fetched.new_article) as new_article,
-      min(fetched.first_revision) as first_revision, max(fetched.last_revision) as last_revision
-    from wiki_fetched_facts fetched
-    join seen on seen.mw_page_id = fetched.mw_page_id
-    join course_wiki_timeslices slice on slice.course_id = $1::bigint and slice.wiki_id = $2::bigint
-      and slice.start_at = fetched.start_at and slice.end_at = fetched.end_at
-    where fetched.fetch_id = $3::bigint
-    group by seen.id, fetched.user_id, fetched.start_at, fetched.end_at),
-  stored as materialized (
-    select fact.* from article_course_user_wiki_timeslices fact
-    join articles on articles.id = fact.article_id
-    where (not articles.deleted or articles.id in (select id from seen)) and fact.course_id = $1::bigint and fact.wiki_id = $2::bigint and fact.user_id = any($4::bigint[])
-      and fact.start_at <= to_timestamp($6::bigint) and fact.end_at > to_timestamp($5::bigint)),
-  changed as materialized (
-    select fresh.*, stored.article_id as old_article_id, stored.user_id as old_user_id, stored.start_at as old_start_at
-    from fresh
-    full join stored on (stored.article_id, stored.user_id, stored.start_at) = (fresh.article_id, fresh.user_id, fresh.start_at)
-    where (${row('fresh')}) is distinct from (${row('stored')})),
-  gone as (
-    delete from article_course_user_wiki_timeslices fact using changed
-    where changed.article_id is null and fact.course_id = $1::bigint and fact.wiki_id = $2::bigint
-      and fact.start_at = changed.old_start_at and fact.article_id = changed.old_article_id
-      and fact.user_id = changed.old_user_id),
-  written as (
-    insert into article_course_user_wiki_timeslices (${key.join(', ')}, end_at, ${sums.join(', ')})
-    select ${key.join(', ')}, end_at, ${sums.join(', ')} from changed where article_id is not null
-    on conflict (${key.join(', ')}) do update set ${sums.map((column) => `${column} = excluded.${column}`).join(', ')}),
+  with fresh as (${freshFacts}),
+  ${replacingRows(facts, 'fresh', storedFacts)},
+  touched as materialized (
+    select start_at from changed where start_at is not null union select start_at from gone),
   marked as (
     update course_wiki_timeslices slice set needs_update = true
-    where slice.course_id = $1::bigint and slice.wiki_id = $2::bigint
-      and slice.start_at in (select coalesce(start_at, old_start_at) from changed)
-    returning 1)
-  select count(*) as "slicesChanged" from marked`;
+    where slice.course_id = $1::bigint and slice.wiki_id = $2::bigint and not slice.needs_update
+      and slice.start_at in (select start_at from touched))
+  select count(*) as "slicesChanged" from touched`;
 
-async function storeFacts(
-  database: Database,
-  { fetchId, fetchedUntil }: StoreFactsInput,
-): Promise<StoredFacts> {
-  return database.transaction(async (transaction) => {
-    const walk = await findWalk(transaction, fetchId);
-    if (!walk) return { slicesChanged: 0 };
-    const isOutdated = await wasFetchedSince(transaction, walk);
-    const changed = isOutdated ? 0 : await replace(transaction, fetchId, walk);
-    if (!isOutdated && fetchedUntil !== undefined) await moveCursors(transaction, walk, fetchedUntil);
-    await transaction.query('delete from wiki_fetches where id = $1::bigint', [fetchId]);
-    return { slicesChanged: changed };
-  });
+async function putInPlace(db: Queryable, { fetchId, fetchedUntil }: StoreFactsInput): Promise<StoredFacts> {
+  const walk = await findWalk(db, fetchId);
+  if (!walk || (await wasFetchedSince(db, walk)))
+    throw permanent('WikiUnavailable', 'another update of the course has begun, and fetches for itself');
+  if (walk.isStored) return { slicesChanged: 0 };
+  const slicesChanged = await replace(db, fetchId, walk);
+  if (fetchedUntil !== undefined) await moveCursors(db, walk, fetchedUntil);
+  await db.query('update wiki_fetches set is_stored = true where id = $1::bigint', [fetchId]);
+  await db.query('delete from wiki_fetched_pages where fetch_id = $1::bigint', [fetchId]);
+  return { slicesChanged };
 }
 
 async function findWalk(db: Queryable, fetchId: number): Promise<Walk | undefined> {
   const { rows } = await db.query<Omit<Walk, 'userIds'> & { readonly userIds: readonly string[] }>(
-    `select course_id as "courseId", wiki_id as "wikiId", began_at as "beganAt",
+    `select course_id as "courseId", wiki_id as "wikiId", began_at as "beganAt", is_stored as "isStored",
        extract(epoch from from_at)::bigint as "from", extract(epoch from to_at)::bigint as "to",
        array(
          select asked from unnest(user_ids) asked
@@ -205,6 +193,32 @@ async function wasFetchedSince(
   return rows.length > 0;
 }
 
+/** Arrays of ids in PostgreSQL's own writing: only it reads them. */
+interface Articles {
+  readonly ids: string;
+  readonly pageIds: string;
+}
+
+/** The articles that stand for the pages of a walk, as `storeNewArticles` finds them. */
+const lockArticles = `
+  select coalesce(array_agg(id), '{}')::text as ids, coalesce(array_agg(mw_page_id), '{}')::text as "pageIds"
+  from (
+    select id, mw_page_id from articles
+    where id = any(array(
+      select (
+        select id from articles
+        where articles.wiki_id = $2::bigint and articles.mw_page_id = page.mw_page_id
+        order by deleted, id desc limit 1)
+      from (${pagesOfWalk}) page))
+    order by id for share) locked`;
+
+/** In the order of the slices, as rebuilds and marks lock them. */
+const lockSlices = `
+  select count(*) from (
+    select from course_wiki_timeslices
+    where course_id = $1::bigint and wiki_id = $2::bigint and start_at <= to_timestamp($4::bigint) and end_at > to_timestamp($3::bigint)
+    order by start_at for no key update) locked`;
+
 async function replace(
   db: Queryable,
   fetchId: number,
@@ -212,20 +226,14 @@ async function replace(
 ): Promise<number> {
   // Whoever deletes or moves a page, or excludes it, marks the slices of its facts: of all facts, or it must wait for these.
   await db.query('select id from courses where id = $1::bigint for share', [courseId]);
-  await db.query(
-    `select id from articles
-     where id in (select id from (${articlesOfWalk.replace('$3', '$1')}) seen)
-     order by id for share`,
-    [fetchId, wikiId],
-  );
-  // In the order of the slices, as rebuilds and marks lock them.
-  await db.query(
-    `select start_at from course_wiki_timeslices
-     where course_id = $1::bigint and wiki_id = $2::bigint and start_at <= to_timestamp($4::bigint) and end_at > to_timestamp($3::bigint)
-     order by start_at for no key update`,
-    [courseId, wikiId, from, to],
-  );
-  const { rows } = await db.query<StoredFacts>(replaceFacts, [courseId, wikiId, fetchId, userIds, from, to]);
+  const { rows: locked } = await db.query<Articles>(lockArticles, [fetchId, wikiId]);
+  const { ids, pageIds } = locked[0] ?? { ids: '{}', pageIds: '{}' };
+  await db.query(lockSlices, [courseId, wikiId, from, to]);
+  // All sets here may be big, and statistics know nothing of a table that was filled a minute ago: 10,000 facts against as
+  // many, row by row, took minutes.
+  await db.query('set local enable_nestloop = off');
+  const values = [courseId, wikiId, fetchId, userIds, from, to, ids, pageIds];
+  const { rows } = await db.query<StoredFacts>(replaceFacts, values);
   return rows[0]?.slicesChanged ?? 0;
 }
 

@@ -1,5 +1,5 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -39,6 +39,8 @@ const STARTS_AT_ONCE = 20;
  */
 export async function benchRetirement(options: RetirementBenchOptions): Promise<Record<string, unknown>> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'registrar-bench-'));
+  // PostgreSQL does not run as root: its own account must reach its data here.
+  chmodSync(folder, 0o711);
   const log = (line: string): void => void process.stderr.write(`${line}\n`);
   const undo: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
   try {

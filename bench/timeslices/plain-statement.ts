@@ -75,7 +75,7 @@ const folded: readonly (readonly [string, string])[] = [
   ],
 ];
 
-/** Each total is grouped straight from the revisions, as one writes it down first. */
+/** Each total is grouped straight from the revisions, as one writes it down first: the statement of the bar. */
 const direct: readonly (readonly [string, string])[] = [
   ['edits', rows],
   [

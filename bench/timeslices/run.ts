@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { findMarkedBatch } from '../../activities/timeslices/marked-batch.ts';
@@ -20,13 +20,16 @@ import {
 } from './course.ts';
 import { createMeter, inWhole, median, ratio, sum, type Cost, type Meter } from './meter.ts';
 import { plainStatements, plainTables } from './plain-statement.ts';
+import { benchUpdates } from './update.ts';
 
 export interface TimeslicesBenchOptions {
   /** Sizes of the course, each measured by itself. */
   readonly revisions: readonly number[];
   readonly rounds: number;
-  /** True: without foreign keys, which PostgreSQL checks row by row, to see what that costs. */
+  /** True: without foreign keys, PostgreSQL's own and those that triggers enforce by statement, to see what they cost. */
   readonly unchecked: boolean;
+  /** The database's work alone, whole updates alone, or both. */
+  readonly part: 'database' | 'updates' | 'both';
 }
 
 const QUERY_TIMEOUT_MS = 600_000;
@@ -37,17 +40,24 @@ const STEADY_STUDENT = 7;
 /**
  * The database work of a course's first update against one plain statement that computes the same totals from the same
  * rows, and of later updates against that of the whole course. Embedded PostgreSQL with the stack's settings.
- * `ratio` is that of the largest course against the fastest plain statement.
+ * `ratio` is that of the largest course against the direct statement, `ratioToFolded` against the fastest that we found.
  */
 export async function benchTimeslices(options: TimeslicesBenchOptions): Promise<Record<string, unknown>> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'registrar-bench-'));
+  // PostgreSQL does not run as root: its own account must reach its data here.
+  chmodSync(folder, 0o711);
   const log = (line: string): void => void process.stderr.write(`${line}\n`);
+  const { part } = options;
   try {
     const postgres = await startPostgres({ directory: path.join(folder, 'postgres'), fast: true, log });
     try {
       const courses = [];
-      for (const revisions of options.revisions) {
+      for (const revisions of part === 'updates' ? [] : options.revisions) {
         courses.push(await benchCourse(postgres, revisions, options, log));
+      }
+      const updates = [];
+      for (const revisions of part === 'database' ? [] : options.revisions) {
+        updates.push(await benchUpdates({ revisions, log }));
       }
       return {
         benchmark: 'timeslices',
@@ -56,7 +66,9 @@ export async function benchTimeslices(options: TimeslicesBenchOptions): Promise<
         rounds: options.rounds,
         foreignKeysChecked: !options.unchecked,
         ratio: courses.at(-1)?.['ratio'],
+        ratioToFolded: courses.at(-1)?.['ratioToFolded'],
         courses,
+        updates,
       };
     } finally {
       await postgres.stop();
@@ -122,7 +134,10 @@ async function createTemplate(
 async function dropForeignKeys(database: Database): Promise<void> {
   const { rows } = await database.query<{ statement: string }>(
     `select format('alter table %s drop constraint %I', conrelid::regclass, conname) as statement
-     from pg_constraint where contype = 'f' and conparentid = 0`,
+     from pg_constraint where contype = 'f' and conparentid = 0
+     union all
+     select format('drop trigger %I on %s', tgname, tgrelid::regclass) from pg_trigger
+     where tgname ~ '_key_(inserted|updated)$'`,
   );
   for (const { statement } of rows) await database.query(statement);
 }
@@ -261,8 +276,8 @@ function report(rounds: readonly Round[]): Record<string, unknown> {
   const last = rounds.at(-1);
   const share = (update: Measure): number => ratio(cost(update), cost('rebuild'));
   return {
-    ratio: ratio(cost('firstUpdate'), cost('folded')),
-    ratioToDirect: ratio(cost('firstUpdate'), cost('direct')),
+    ratio: ratio(cost('firstUpdate'), cost('direct')),
+    ratioToFolded: ratio(cost('firstUpdate'), cost('folded')),
     ratioToWriting: ratio(cost('firstUpdate'), cost('writing')),
     firstUpdate: { ...inWhole(cost('firstUpdate')), ...shown(parts) },
     plainStatement: shown(plain),

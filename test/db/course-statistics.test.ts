@@ -154,6 +154,29 @@ test('a cursor is null at first', async () => {
   expect(rows).toEqual([{ ingested_until: null }]);
 });
 
+test('a kept page of results has arrays of one length, and goes with its walk', async () => {
+  const walk = await id(
+    `insert into wiki_fetches (course_id, wiki_id, user_ids, from_at, to_at, began_at)
+     values ($1, $2, '{1}', '2026-01-01Z', '2026-01-02Z', now())`,
+    course,
+    wiki,
+  );
+  const keep = (page: number, titles: string): Promise<void> =>
+    run(
+      `insert into wiki_fetched_pages values
+         ($1, $2, '{1,2}', '{0,0}', $3, '{1,1}', '{0,0}', '{9,9}', '{1,1}', '{0,0}', '{1,1}', '{f,f}', '{1,null}', '{1,null}')`,
+      walk,
+      page,
+      titles,
+    );
+  await expect(keep(0, '{A}')).rejects.toThrow(/check constraint/);
+  await keep(0, '{A,B}');
+  await expect(keep(0, '{A,B}')).rejects.toThrow(/duplicate key/);
+  await run('delete from wiki_fetches where id = $1', walk);
+  const { rows } = await database.query('select from wiki_fetched_pages where fetch_id = $1', [walk]);
+  expect(rows).toEqual([]);
+});
+
 test('a course goes with everything that is its own', async () => {
   await enroll();
   await addFact({});

@@ -83,14 +83,14 @@ async function drive(): Promise<readonly string[]> {
     `create function refuse_once() returns trigger language plpgsql as $$
      begin
        if nextval('refusals') < 3 then
-         raise exception 'the title "%" of ${nameOf(6)} is refused', new.title;
+         raise exception 'the title "%" of ${nameOf(6)} is refused', new.titles[1];
        end if;
        return new;
      end $$`,
   );
   await stage.database.query('create sequence refusals');
   await stage.database.query(
-    'create trigger refuse_once before insert on wiki_fetched_facts for each row execute function refuse_once()',
+    'create trigger refuse_once before insert on wiki_fetched_pages for each row execute function refuse_once()',
   );
   await stage.drop(courseId, nameOf(7), nameOf(8));
   await stage.enroll(courseId, nameOf(200));
