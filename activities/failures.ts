@@ -13,6 +13,7 @@ export type FailureType =
   | 'UnknownState'
   | 'TooManyLearners'
   | 'UnknownCourse'
+  | 'UpdateUnderWay'
   | 'WikiBusy'
   | 'WikiUnavailable'
   | 'Unexpected';

@@ -38,13 +38,16 @@ const types = {
 
 /** Opens a pool. A connection that breaks while idle is dropped and replaced; the next query says if the server is gone. */
 export function openDatabase(options: DatabaseOptions): Database {
+  const queryTimeoutMs = options.queryTimeoutMs ?? 60_000;
   const pool = new pg.Pool({
     connectionString: options.url,
     max: options.maxConnections ?? 10,
     application_name: options.applicationName ?? 'registrar',
     connectionTimeoutMillis: 10_000,
     // A server that is gone without a word must not hold an activity for ever.
-    query_timeout: options.queryTimeoutMs ?? 60_000,
+    query_timeout: queryTimeoutMs,
+    // The server must give up as well: it would keep the locks of a statement that nobody waits for.
+    statement_timeout: Math.max(1, queryTimeoutMs - 1_000),
     keepAlive: true,
     types: types,
   });
@@ -61,7 +64,7 @@ async function inTransaction<Result>(
   pool: pg.Pool,
   work: (transaction: Queryable) => Promise<Result>,
 ): Promise<Result> {
-  const client = await pool.connect();
+  const client = await lend(pool);
   let broken = false;
   try {
     await client.query('begin');
@@ -74,7 +77,7 @@ async function inTransaction<Result>(
     });
     throw error;
   } finally {
-    client.release(broken);
+    giveBack(client, broken);
   }
 }
 
@@ -83,13 +86,32 @@ async function onConnection<Result>(
   pool: pg.Pool,
   work: (connection: Queryable) => Promise<Result>,
 ): Promise<Result> {
-  const client = await pool.connect();
+  const client = await lend(pool);
   let failed = true;
   try {
     const result = await work(client);
     failed = false;
     return result;
   } finally {
-    client.release(failed);
+    giveBack(client, failed);
   }
+}
+
+/**
+ * While a connection is lent, nobody but us listens for its end: without a listener a restart of PostgreSQL would end this
+ * process. The next statement says what happened.
+ */
+async function lend(pool: pg.Pool): Promise<pg.PoolClient> {
+  const client = await pool.connect();
+  client.on('error', ignore);
+  return client;
+}
+
+function giveBack(client: pg.PoolClient, isBroken: boolean): void {
+  client.off('error', ignore);
+  client.release(isBroken);
+}
+
+function ignore(): void {
+  // The statement under way fails with the same error.
 }

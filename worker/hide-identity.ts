@@ -13,9 +13,14 @@ export function createHideIdentity(log: Logger): ActivityInboundCallsInterceptor
       try {
         return await next(input);
       } catch (error) {
-        if (error instanceof ApplicationFailure || error instanceof CancelledFailure) throw error;
-        if (error instanceof CompleteAsyncError || isAbort(error)) throw error;
+        if (error instanceof CancelledFailure || error instanceof CompleteAsyncError || isAbort(error))
+          throw error;
         const { activityType, attempt, workflowExecution } = activityInfo();
+        if (error instanceof ApplicationFailure) {
+          const { workflowId } = workflowExecution ?? {};
+          log.info({ activityType, attempt, workflowId, failure: error.message }, 'an activity failed');
+          throw error;
+        }
         const what = nameAndCode(error);
         log.error(
           {
@@ -38,13 +43,23 @@ function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError';
 }
 
+/** What the database library says in these words, with nothing of a row in them. */
+const fixedWords: ReadonlySet<string> = new Set([
+  'Query read timeout',
+  'timeout exceeded when trying to connect',
+  'Connection terminated',
+  'Connection terminated unexpectedly',
+  'Connection terminated due to connection timeout',
+]);
+
 function nameAndCode(error: unknown): string {
   if (!(error instanceof Error)) return typeof error;
-  const code =
-    'code' in error && typeof error.code === 'string' && /^[A-Z0-9_]+$/.test(error.code)
-      ? ` ${error.code}`
-      : '';
-  return error.name + code;
+  const words = fixedWords.has(error.message) ? [`: ${error.message}`] : [];
+  const named = ['code', 'constraint', 'table'].flatMap((key) => {
+    const value: unknown = Object.getOwnPropertyDescriptor(error, key)?.value;
+    return typeof value === 'string' && /^[A-Za-z0-9_]+$/.test(value) ? [` ${value}`] : [];
+  });
+  return [error.name, ...named, ...words].join('');
 }
 
 function framesOf(error: unknown): readonly string[] {

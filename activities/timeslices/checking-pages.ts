@@ -26,14 +26,15 @@ export interface CheckPagesInput {
 export function createListWikisToCheck({
   database,
 }: CourseActivityDependencies): (input: Omit<CheckPagesInput, 'wikiId'>) => Promise<readonly NamedWiki[]> {
-  return async ({ courseId, now }) => {
-    const due: NamedWiki[] = [];
-    for (const { wikiId, label } of await listCourseWikis(database, courseId)) {
-      const pages = await listPagesToCheck(database, { ...dueBefore({ courseId, wikiId, now }), limit: 1 });
-      if (pages.length > 0) due.push({ wikiId, wiki: label });
-    }
-    return due;
-  };
+  return ({ courseId, now }) =>
+    beating(async () => {
+      const due: NamedWiki[] = [];
+      for (const { wikiId, label } of await listCourseWikis(database, courseId)) {
+        const pages = await listPagesToCheck(database, { ...dueBefore({ courseId, wikiId, now }), limit: 1 });
+        if (pages.length > 0) due.push({ wikiId, wiki: label });
+      }
+      return due;
+    });
 }
 
 /**
@@ -50,7 +51,7 @@ export function createCheckPages(
 async function checkPages(
   { database, wikis: source }: WikiActivityDependencies,
   input: CheckPagesInput,
-  tell: (details: { readonly checked: number }) => void,
+  tell: (details: { readonly checked: number } | { readonly failingSince: number }) => void,
 ): Promise<{ readonly checked: number }> {
   const { courseId, wikiId, now } = input;
   const wikis = await source.current();
@@ -85,13 +86,17 @@ async function checkPages(
     });
   } catch (error) {
     if (!(error instanceof ServiceFailure)) throw error;
-    // Of a request a day: the budget counts from the first attempt, whatever was in between.
-    const failingMs = Date.now() - activityInfo().scheduledTimestampMs;
-    throw wikiFailure(error, {
-      failingMs: activityInfo().attempt === 1 ? 0 : failingMs,
-      budgetMs: wikis.budgetMs,
-    });
+    const since = failingSince() ?? Date.now();
+    tell({ failingSince: since });
+    throw wikiFailure(error, { failingMs: Date.now() - since, budgetMs: wikis.budgetMs });
   }
+}
+
+/** Since when the attempts before this one have failed without any success; Temporal keeps it for us. */
+function failingSince(): number | undefined {
+  const before: unknown = activityInfo().heartbeatDetails;
+  if (typeof before !== 'object' || before === null || !('failingSince' in before)) return undefined;
+  return typeof before.failingSince === 'number' ? before.failingSince : undefined;
 }
 
 function dueBefore({ courseId, wikiId, now }: CheckPagesInput): {

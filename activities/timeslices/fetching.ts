@@ -1,4 +1,5 @@
 import { cancellationSignal } from '@temporalio/activity';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { Database } from '../../db/database.ts';
 import { foldRevisions } from '../../domain/timeslices/facts.ts';
 import type { Period, Slice } from '../../domain/timeslices/slices.ts';
@@ -22,6 +23,7 @@ import {
 import { findBadName } from './bad-names.ts';
 import { requireCourse } from './courses.ts';
 import { countReferences, revisionOf } from './references.ts';
+import { settleVanishedPages } from './vanished-pages.ts';
 import type { Wikis } from './wiki-access.ts';
 import { inWikiSlot } from './wiki-slots.ts';
 
@@ -51,7 +53,6 @@ async function fetchContributions(
 ): Promise<Fetched> {
   const wikis = await source.current();
   const fetch = await openFetch(database, order);
-  if (fetch.isComplete) return fetch;
   await requireCourse(database, order.courseId);
   const wiki = (await listCourseWikis(database, order.courseId)).find(
     ({ wikiId }) => wikiId === order.wikiId,
@@ -85,7 +86,7 @@ async function walk(given: Walk, begun: OpenFetch): Promise<Fetched> {
   let fetch = begun;
   while (!fetch.isComplete) {
     if (students.length === 0) {
-      await keep(given, fetch, { contributions: [], continuation: undefined }, students);
+      fetch = await keep(given, fetch, { contributions: [], continuation: undefined }, students);
       break;
     }
     const answer = await ask(client, given, students, fetch);
@@ -96,6 +97,8 @@ async function walk(given: Walk, begun: OpenFetch): Promise<Fetched> {
     fetch = await keep(given, fetch, answer, students);
     given.tell({ pages: fetch.pages });
   }
+  const { database, order, signal } = given;
+  await settleVanishedPages(fetch.fetchId, { database, client, order, students, signal });
   return { fetchId: fetch.fetchId, revisions: fetch.revisions };
 }
 
@@ -179,10 +182,20 @@ async function translating<Result>(
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof ServiceFailure)) throw error;
+    // On purpose, or called off.
+    if (error instanceof ApplicationFailure || error instanceof CancelledFailure || isAbort(error))
+      throw error;
     const failingMs = await noteFailure(database, given.fetch.fetchId);
-    throw wikiFailure(error, { failingMs, budgetMs: given.budgetMs });
+    const { budgetMs } = given;
+    if (error instanceof ServiceFailure) throw wikiFailure(error, { failingMs, budgetMs });
+    // Something of ours is broken. It must not keep the other wikis of the course waiting for ever.
+    if (failingMs < budgetMs) throw error;
+    throw permanent('WikiUnavailable', 'its edits cannot be kept: the worker’s log says why');
   }
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
 }
 
 /** To be tried again, or to be left for the next update when the budget is spent, or would be after the wait asked for. */

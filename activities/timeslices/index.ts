@@ -1,3 +1,4 @@
+import { createBeginUpdate } from './beginning.ts';
 import { createCheckPages, createListWikisToCheck } from './checking-pages.ts';
 import type { CourseActivityDependencies, WikiActivityDependencies } from './dependencies.ts';
 import { createFetchContributions } from './fetching.ts';
@@ -18,6 +19,7 @@ export type CourseActivities = ReturnType<typeof createCourseActivities>;
 // eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- the workflows take its type from here
 export function createCourseActivities(dependencies: CourseActivityDependencies) {
   return {
+    beginUpdate: createBeginUpdate(dependencies),
     removeLostWikis: createRemoveLostWikis(dependencies),
     removeDepartedStudents: createRemoveDepartedStudents(dependencies),
     adjustSlices: createAdjustSlices(dependencies),

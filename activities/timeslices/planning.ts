@@ -9,6 +9,7 @@ import {
 import { groupsOf, groupStudents } from '../../domain/timeslices/request-groups.ts';
 import type { Second, Slice } from '../../domain/timeslices/slices.ts';
 import { NAMES_A_REQUEST } from '../../platform/wiki/client.ts';
+import { beating } from '../heartbeat.ts';
 import type { CourseStepInput } from '../../workflows/timeslices/contract.ts';
 import {
   listCourseWikis,
@@ -57,13 +58,15 @@ export function createPlanIngest({
   database,
 }: CourseActivityDependencies): (input: CourseStepInput) => Promise<readonly WikiNews[]> {
   return (input) =>
-    eachWiki(database, input, async (wiki, reach) => {
-      const slices = await listSlices(database, wiki);
-      const students = await listStudents(database, { ...wiki, now: input.now });
-      const waiting = students.filter((student) => !student.isFetched);
-      const groups = groupStudents(waiting, { slices, reach, size: NAMES_A_REQUEST });
-      return { fetches: groups.map(({ userIds, window }) => plan(wiki, { userIds, window, reach })) };
-    });
+    beating(() =>
+      eachWiki(database, input, async (wiki, reach) => {
+        const slices = await listSlices(database, wiki);
+        const students = await listStudents(database, { ...wiki, now: input.now });
+        const waiting = students.filter((student) => !student.isFetched);
+        const groups = groupStudents(waiting, { slices, reach, size: NAMES_A_REQUEST });
+        return { fetches: groups.map(({ userIds, window }) => plan(wiki, { userIds, window, reach })) };
+      }),
+    );
 }
 
 /** Which slices marked `needs_fetch` are to be asked for, and for whom. */
@@ -71,36 +74,38 @@ export function createPlanReprocess({
   database,
 }: CourseActivityDependencies): (input: CourseStepInput) => Promise<readonly WikiRefetch[]> {
   return (input) =>
-    eachWiki(database, input, async (wiki, reach) => {
-      const marked = await planFetches(database, wiki);
-      if (marked.length === 0) return { slices: 0, refetches: [] };
-      const students = await listStudents(database, { ...wiki, now: input.now });
-      const slices = await listSlices(database, wiki);
-      // Whoever is not fetched beyond a window's first slice is fetched from there on by `ingest`.
-      const askedFor = ({ slices: [first], to }: SliceWindow): readonly number[] =>
-        students
-          .filter(({ ingestedUntil }) => ingestedUntil !== null && ingestedUntil >= (first?.endAt ?? to))
-          .map(({ userId }) => userId);
-      const groups = Math.ceil(students.length / NAMES_A_REQUEST);
-      const windows = joinWindows(windowsOf(marked, reach), {
-        slices,
-        requests: (revisions) => Math.max(groups, Math.ceil(revisions / REVISIONS_A_PAGE)),
-      });
-      const until = Math.min(reach.period.endsAt, reach.now);
-      const beyond = marked.filter(({ startAt }) => startAt > until);
-      return {
-        slices: marked.length,
-        refetches: [
-          ...windows.map((window) => ({
-            range: rangeOf(wiki, window.slices),
-            fetches: groupsOf(askedFor(window), NAMES_A_REQUEST).map((userIds) =>
-              plan(wiki, { userIds, window, reach }),
-            ),
-          })),
-          ...(beyond.length === 0 ? [] : [{ range: rangeOf(wiki, beyond), fetches: [] }]),
-        ],
-      };
-    });
+    beating(() =>
+      eachWiki(database, input, async (wiki, reach) => {
+        const marked = await planFetches(database, wiki);
+        if (marked.length === 0) return { slices: 0, refetches: [] };
+        const students = await listStudents(database, { ...wiki, now: input.now });
+        const slices = await listSlices(database, wiki);
+        // Whoever is not fetched beyond a window's first slice is fetched from there on by `ingest`.
+        const askedFor = ({ slices: [first], to }: SliceWindow): readonly number[] =>
+          students
+            .filter(({ ingestedUntil }) => ingestedUntil !== null && ingestedUntil >= (first?.endAt ?? to))
+            .map(({ userId }) => userId);
+        const groups = Math.ceil(students.length / NAMES_A_REQUEST);
+        const windows = joinWindows(windowsOf(marked, reach), {
+          slices,
+          requests: (revisions) => Math.max(groups, Math.ceil(revisions / REVISIONS_A_PAGE)),
+        });
+        const until = Math.min(reach.period.endsAt, reach.now);
+        const beyond = marked.filter(({ startAt }) => startAt > until);
+        return {
+          slices: marked.length,
+          refetches: [
+            ...windows.map((window) => ({
+              range: rangeOf(wiki, window.slices),
+              fetches: groupsOf(askedFor(window), NAMES_A_REQUEST).map((userIds) =>
+                plan(wiki, { userIds, window, reach }),
+              ),
+            })),
+            ...(beyond.length === 0 ? [] : [{ range: rangeOf(wiki, beyond), fetches: [] }]),
+          ],
+        };
+      }),
+    );
 }
 
 function rangeOf({ courseId, wikiId }: WikiOfCourse, slices: readonly Slice[]): SliceRange {
@@ -113,7 +118,7 @@ function rangeOf({ courseId, wikiId }: WikiOfCourse, slices: readonly Slice[]): 
 export function createTakeOffFetchMarks({
   database,
 }: CourseActivityDependencies): (range: SliceRange) => Promise<number> {
-  return (range) => takeOffFetchMarks(database, range);
+  return (range) => beating(() => takeOffFetchMarks(database, range));
 }
 
 /** What a wiki answers with at once. */

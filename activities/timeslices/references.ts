@@ -6,6 +6,9 @@ import { REVISIONS_A_REQUEST, type ReferenceCounter } from '../../platform/wiki/
 import type { CourseWiki } from './course-store.ts';
 import { findReferences, keepReferences } from './fetch-store.ts';
 
+/** Projects whose pages are no texts: the counter does not know them. */
+const uncounted: ReadonlySet<string> = new Set(['wikidata']);
+
 export interface ReferenceCounting {
   readonly database: Database;
   readonly counter: ReferenceCounter | undefined;
@@ -22,8 +25,8 @@ export async function countReferences(
   contributions: readonly Contribution[],
   counting: ReferenceCounting,
 ): Promise<ReadonlyMap<number, number>> {
-  const { counter, systemTags } = counting;
-  if (counter === undefined) return new Map();
+  const { counter, systemTags, wiki } = counting;
+  if (counter === undefined || uncounted.has(wiki.project)) return new Map();
   const counted = contributions.filter(
     (contribution) => hasReferences(contribution.namespace) && isLive(contribution, systemTags),
   );

@@ -9,7 +9,7 @@ import { rollUpCourse, rollUpSlices } from './roll-up.ts';
 export function createListMarkedWikis({
   database,
 }: CourseActivityDependencies): (input: { readonly courseId: number }) => ReturnType<typeof listMarkedWikis> {
-  return ({ courseId }) => listMarkedWikis(database, courseId);
+  return ({ courseId }) => beating(() => listMarkedWikis(database, courseId));
 }
 
 export interface RebuildInput {

@@ -20,7 +20,7 @@ export interface Wikis {
 
 /** The wikis of the configuration; connections are kept for as long as it stays the same. */
 export interface WikiSource {
-  /** Throws a permanent `ConfigurationInvalid` that names the mistakes. */
+  /** As the file has them, or had them when it was valid last. Throws a permanent `ConfigurationInvalid` that names the mistakes. */
   current(): Promise<Wikis>;
   close(): Promise<void>;
 }
@@ -30,6 +30,8 @@ export function createWikiSource(source: ConfigurationSource): WikiSource {
   return {
     async current() {
       const loaded = await source.current();
+      // An operator is editing the file: what was valid last goes on.
+      if (loaded.kind === 'invalid' && kept) return kept.wikis;
       if (loaded.kind === 'invalid') {
         const problems = loaded.problems.map(describeProblem).join('; ');
         throw permanent('ConfigurationInvalid', `the configuration is not valid: ${problems}`);

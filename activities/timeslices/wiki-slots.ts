@@ -1,11 +1,17 @@
+import { activityInfo } from '@temporalio/activity';
 import type { Database, Queryable } from '../../db/database.ts';
 import { retryLater } from '../failures.ts';
 
 /** Requests at once to one wiki, over all workers: what its operators ask of polite clients. */
 const REQUESTS_AT_ONCE = 3;
 
-/** Between half of it and one and a half, so that those who wait do not come back together. */
-const COME_BACK_AFTER_MS = 1_000;
+const FIRST_WAIT_MS = 1_000;
+const LONGEST_WAIT_MS = 20_000;
+
+/** Longer from attempt to attempt, for each costs a part of the one rate; and not the same for all, lest they come back together. */
+function waitMs(attempt: number): number {
+  return Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (attempt - 1)) * (0.5 + Math.random());
+}
 
 /**
  * Runs `work` while it holds one of the wiki's slots. A slot is an advisory lock of PostgreSQL: a worker that dies gives
@@ -20,7 +26,7 @@ export async function inWikiSlot<Result>(
   return database.connection(async (connection) => {
     const slot = await takeSlot(connection, wikiId);
     if (slot === undefined) {
-      const delayMs = COME_BACK_AFTER_MS * (0.5 + Math.random());
+      const delayMs = waitMs(activityInfo().attempt);
       throw retryLater('WikiBusy', `${REQUESTS_AT_ONCE} requests to the wiki are under way`, delayMs);
     }
     try {

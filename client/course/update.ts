@@ -5,13 +5,12 @@ import {
   type CourseStatusView,
   type CourseUpdateResult,
 } from '../../workflows/timeslices/contract.ts';
-import { courseSchedule, ensureSchedule } from '../setup/schedules.ts';
 import { workflowUrl, type TemporalAccess } from '../temporal.ts';
 import { requireWorker } from '../worker-presence.ts';
 import type { CourseContext } from './context.ts';
 import { awaitUpdate, nextUpdate } from './follow-update.ts';
 import { oneCourse } from './one-course.ts';
-import { handleOf } from './schedule.ts';
+import { handleOf, keepScheduled } from './schedule.ts';
 import { askFullRebuild } from './store.ts';
 
 export interface UpdateAsked {
@@ -80,7 +79,7 @@ async function trigger(
   const { courseId } = await oneCourse(context.database, slug);
   const temporal = await context.temporal();
   await requireCourseWorkers(temporal);
-  await ensureSchedule(temporal, courseSchedule(courseId));
+  await keepScheduled(temporal, courseId, full);
   if (full) await askFullRebuild(context.database, courseId);
   const schedule = handleOf(temporal, courseId);
   await schedule.trigger(ScheduleOverlapPolicy.BUFFER_ONE);

@@ -208,7 +208,7 @@ it('a course long over, which pauses its schedule', async () => {
 it('a course that does not exist', async () => {
   const workflowId = await start('unknown-course', 999_999);
   await expect(resultOf(workflowId)).rejects.toThrow();
-  await keep('unknown-course', workflowId, ['update', 'pre-update']);
+  await keep('unknown-course', workflowId, ['update']);
 });
 
 it('an update that is cancelled while it waits for a wiki', async () => {

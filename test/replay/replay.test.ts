@@ -28,7 +28,7 @@ const courseUpdates = [
   ...['wiki-left', 'wiki-left-ingest'],
   ...['wiki-left-at-pages', 'wiki-left-at-pages-pre-update', 'wiki-left-at-pages-ingest'],
   ...['wiki-left-at-full-rebuild-reprocess', 'wiki-left-at-full-rebuild-ingest'],
-  ...['long-over', 'unknown-course', 'unknown-course-pre-update', 'cancelled', 'cancelled-ingest'],
+  ...['long-over', 'unknown-course', 'cancelled', 'cancelled-ingest'],
 ].map((name) => `timeslices/${name}`);
 
 const courseNames = names.filter((name) => name.startsWith('timeslices/'));

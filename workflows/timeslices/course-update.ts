@@ -56,6 +56,7 @@ export async function courseUpdate({ courseId }: CourseUpdateInput): Promise<Cou
     description: 'From the children: how far they are.',
   });
 
+  await courseWork('one update at a time').beginUpdate({ courseId, now });
   const prepared = await child(preUpdate, 'pre-update', enter('pre-update', []));
   const reprocessed = await child(reprocess, 'reprocess', enter('reprocess', prepared.left));
   const ingested = await child(ingest, 'ingest', enter('ingest', reprocessed.left));

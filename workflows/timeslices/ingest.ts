@@ -13,7 +13,6 @@ export async function ingest(input: CourseStepInput): Promise<IngestResult> {
   await Promise.all(
     wikis.map((wiki) =>
       orLeave(progress, wiki, async () => {
-        if (wiki.fetches.length > 1) await progress.tell();
         await fetchAndStore(wiki, wiki.fetches, (found) => {
           groups += 1;
           revisions += found;

@@ -1,9 +1,11 @@
 import {
   defineQuery,
+  CancellationScope,
   defineSignal,
   getExternalWorkflowHandle,
   setCurrentDetails,
   setHandler,
+  sleep,
   workflowInfo,
 } from '@temporalio/workflow';
 import {
@@ -13,6 +15,9 @@ import {
   type CourseStepInput,
   type LeftWiki,
 } from './contract.ts';
+
+/** Most steps are over before anybody could look. */
+const TELL_AFTER = '3 seconds';
 
 export const statusQuery = defineQuery<CourseStatusView>(STATUS);
 
@@ -39,6 +44,10 @@ export function openProgress(phase: CoursePhase, { courseId, left: before }: Cou
   const view = (): CourseStatusView => ({ courseId, phase, slices: { ...slices }, wikis: [...wikis], left });
   setHandler(statusQuery, view, { description: 'Phase, slices done of all, wikis at work, what was left.' });
   const show = (): void => setCurrentDetails(renderDetails(view()));
+  const tellIfSlow = async (): Promise<void> => {
+    await sleep(TELL_AFTER, { summary: 'before the update is told how far this is' });
+    await tellParent(view());
+  };
   show();
   return {
     left,
@@ -55,9 +64,12 @@ export function openProgress(phase: CoursePhase, { courseId, left: before }: Cou
     at: async (wiki, work) => {
       wikis.add(wiki);
       show();
+      const patience = new CancellationScope();
       try {
+        void patience.run(tellIfSlow).catch(() => undefined);
         return await work();
       } finally {
+        patience.cancel();
         wikis.delete(wiki);
         show();
       }

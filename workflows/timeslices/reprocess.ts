@@ -15,7 +15,6 @@ export async function reprocess(input: CourseStepInput): Promise<ReprocessResult
     wikis.map((wiki) =>
       orLeave(progress, wiki, async () => {
         for (const { range, fetches } of wiki.refetches) {
-          if (fetches.length > 0) await progress.tell();
           await fetchAndStore(wiki, fetches, () => undefined);
           const fetched = await courseWork(`${wiki.wiki}: fetched slices`).takeOffFetchMarks(range);
           // Not in one statement: the other wikis are at work in between.

@@ -1,4 +1,5 @@
 import type { Queryable } from '../../../db/database.ts';
+import { lockCourse } from '../locking.ts';
 
 export interface StudentsRemoved {
   readonly studentsRemoved: number;
@@ -94,13 +95,13 @@ const deleteWalks = `delete from wiki_fetches where course_id = $1::bigint and u
  * slices, the article slices that they had a part in, the articles that only they edited, their facts and cursors. The
  * rest is rebuilt from the facts of the others, so no wiki is asked for anything. An exclusion by hand stays.
  *
- * `db` must be a transaction. Safe to run twice: the second time nobody has left. Rows of `articles_courses` are locked
- * first, as by those who exclude articles, then the slices in their order, then everything below them.
+ * `db` must be a transaction. Safe to run twice: the second time nobody has left.
  */
 export async function removeDepartedStudents(
   db: Queryable,
   { courseId }: { readonly courseId: number },
 ): Promise<StudentsRemoved> {
+  await lockCourse(db, courseId);
   const { rows } = await db.query<{ userId: number }>(listDeparted, [courseId]);
   if (rows.length === 0) return { studentsRemoved: 0, slicesMarked: 0 };
   const theirs = [courseId, rows.map(({ userId }) => userId)];

@@ -1,4 +1,5 @@
 import type { Queryable } from '../../../db/database.ts';
+import { lockCourse } from '../locking.ts';
 
 /** Wikis of which something is stored, though the course has them no more. */
 const listLostWikis = `
@@ -10,7 +11,6 @@ const listLostWikis = `
     select from courses_wikis kept where kept.course_id = $1::bigint and kept.wiki_id = known.wiki_id)
   order by wiki_id`;
 
-/** In this order: rows of `articles_courses` are locked before slices, as by those who exclude articles. */
 const deleteLost = [
   `delete from articles_courses mine using articles article
    where mine.course_id = $1::bigint and article.id = mine.article_id and article.wiki_id = any($2::bigint[])`,
@@ -36,6 +36,7 @@ export async function removeLostWikis(
   db: Queryable,
   { courseId }: { readonly courseId: number },
 ): Promise<{ readonly slicesRemoved: number }> {
+  await lockCourse(db, courseId);
   const { rows } = await db.query<{ wikiId: number }>(listLostWikis, [courseId]);
   if (rows.length === 0) return { slicesRemoved: 0 };
   const values = [courseId, rows.map(({ wikiId }) => wikiId)];

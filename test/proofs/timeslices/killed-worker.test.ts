@@ -63,11 +63,9 @@ test('an update whose worker is killed twice goes on behind the last page that i
       taskQueue: TIMESLICES_TASK_QUEUE,
       args: [{ courseId }],
     });
-  let asked = 0;
   for (const after of KILLED_AFTER) {
     await waitFor(async () => (await en.requests()).api >= after, { what: `${after} requests to the wiki` });
     await worker?.kill('SIGKILL');
-    asked = (await en.requests()).api;
     await startWorker();
   }
   const result = await update.result();
@@ -77,7 +75,6 @@ test('an update whose worker is killed twice goes on behind the last page that i
   // 6 for the first 50 students, 2 for the others; both walks are under way at each kill and repeat one request.
   expect(api).toBeGreaterThanOrEqual(8);
   expect(api).toBeLessThanOrEqual(8 + 2 * KILLED_AFTER.length);
-  expect(asked).toBeLessThan(api);
   expect(await stage.differences(courseId)).toEqual([]);
   const { rows } = await stage.database.query(
     'select character_sum, revision_count, user_count from courses where id = $1',
@@ -88,6 +85,6 @@ test('an update whose worker is killed twice goes on behind the last page that i
   expect(rows).toEqual([
     { character_sum: characters, revision_count: STUDENTS * EDITS_EACH, user_count: STUDENTS },
   ]);
-  const { rows: left } = await stage.database.query('select count(*) from wiki_fetches');
+  const { rows: left } = await stage.database.query('select count(*) from wiki_fetched_pages');
   expect(left).toEqual([{ count: 0 }]);
 });

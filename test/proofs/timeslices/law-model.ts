@@ -146,7 +146,7 @@ export async function beginLife(
   const articlesOf = `select articles.id from articles where wiki_id = $2 and title = $3`;
 
   const post = async (given: GivenEdit, at: number): Promise<readonly number[]> => {
-    const made = (await (stage.wikis[given.wiki]).control('POST', '/_sandbox/edits', [
+    const made = (await stage.wikis[given.wiki].control('POST', '/_sandbox/edits', [
       {
         user: nameOf(given.student),
         title: titleOf(given.page),
@@ -163,7 +163,7 @@ export async function beginLife(
 
   const onWiki = async (which: 0 | 1, path: string, body: unknown): Promise<void> => {
     try {
-      await (stage.wikis[which]).control('POST', `/_sandbox/${path}`, body);
+      await stage.wikis[which].control('POST', `/_sandbox/${path}`, body);
     } catch (error) {
       // There is no such page now, or there is one where this one was to go.
       if (!(error instanceof SandboxRefusal) || ![404, 409].includes(error.status)) throw error;

@@ -254,6 +254,35 @@ test('slices of different lengths on two wikis are each kept in their own rhythm
   ]);
 });
 
+test('a page that is deleted before anybody looks keeps its facts for the day on which it comes back', async () => {
+  const [en] = stage.wikis;
+  const user = newName();
+  const today = new Date(Date.now() - 3_600_000).toISOString();
+  await en.edit({ user, title: user, timestamp: today, sizediff: 500, new: true });
+  const courseId = await stage.addCourse({
+    startsAt: new Date(Date.now() - 40 * 3_600_000).toISOString().slice(0, 19) + 'Z',
+    endsAt: new Date(Date.now() + 40 * 3_600_000).toISOString().slice(0, 19) + 'Z',
+    students: [user],
+  });
+  await stage.update(courseId);
+  expect(await courseRow(courseId)).toMatchObject({ character_sum: 500 });
+
+  await en.control('POST', '/_sandbox/pages/delete', { title: user, ns: 0 });
+  await en.forgetRequests();
+  await stage.update(courseId);
+  expect(await en.requests()).toMatchObject({ api: 2 });
+  expect(await courseRow(courseId)).toMatchObject({ character_sum: 0, article_count: 0 });
+  await en.forgetRequests();
+  await stage.update(courseId);
+  expect(await en.requests()).toMatchObject({ api: 1 });
+
+  await en.control('POST', '/_sandbox/pages/undelete', { title: user, ns: 0 });
+  await stage.database.query('update articles set checked_at = null');
+  await stage.update(courseId);
+  expect(await courseRow(courseId)).toMatchObject({ character_sum: 500, article_count: 1 });
+  expect(await stage.differences(courseId)).toEqual([]);
+});
+
 async function markedDays(courseId: number): Promise<readonly string[]> {
   return texts(
     `select to_char(start_at at time zone 'UTC', 'MM-DD') as text from course_wiki_timeslices

@@ -170,7 +170,7 @@ async function rowsOf(courseId: number): Promise<unknown> {
     [courseId],
   );
   const { rows: courses } = await stage.database.query(
-    `select to_jsonb(courses) - 'updated_at' as course from courses where id = $1`,
+    `select to_jsonb(courses) - '{updated_at,update_workflow_id,update_run_id}'::text[] as course from courses where id = $1`,
     [courseId],
   );
   return [
