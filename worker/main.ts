@@ -115,6 +115,8 @@ function installRuntime(log: Logger): void {
   };
   Runtime.install({
     logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
+      // On purpose: the task queue of calls to wikis has none.
+      if (message.startsWith('No workflows registered')) return;
       const { workflowId, workflowType, activityType, attempt, taskQueue, sdkComponent } = meta ?? {};
       log[levels[level]](
         { workflowId, workflowType, activityType, attempt, taskQueue, sdkComponent },

@@ -46,6 +46,11 @@ function factsOf(details: CourseDetails): readonly (readonly [string, string])[]
       'slices',
       `${details.slices - details.slicesMarked} of ${details.slices} done, ${details.slicesMarked} marked`,
     ],
+    ...(details.wikisLeft.length === 0
+      ? []
+      : ([
+          ['left over', `${details.wikisLeft.join(', ')}: the numbers lack what these did not tell`],
+        ] as const)),
     [
       'schedule',
       schedule === null

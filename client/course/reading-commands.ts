@@ -50,5 +50,6 @@ const listColumns: readonly Column<StoredCourse>[] = [
   { head: 'CHARACTERS', cell: ({ characterSum }) => String(characterSum), align: 'right' },
   { head: 'SLICES', cell: ({ slices }) => String(slices), align: 'right' },
   { head: 'MARKED', cell: ({ slicesMarked }) => String(slicesMarked), align: 'right' },
+  { head: 'LEFT OVER', cell: ({ wikisLeft }) => wikisLeft.join(', ') },
   { head: 'UPDATED', cell: ({ updatedAt }) => (updatedAt === null ? 'never' : instantText(updatedAt)) },
 ];

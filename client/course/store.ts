@@ -21,6 +21,8 @@ export interface StoredCourse {
   readonly slices: number;
   /** Slices whose numbers are stale. */
   readonly slicesMarked: number;
+  /** Labels of the wikis of which the last update left something. */
+  readonly wikisLeft: readonly string[];
 }
 
 const courseColumns = `
@@ -28,7 +30,10 @@ const courseColumns = `
   courses.needs_update as "fullRebuildAsked", courses.character_sum as "characterSum",
   courses.references_count as "referencesCount", courses.revision_count as "revisionCount", user_count as "userCount",
   article_count as "articleCount", new_article_count as "newArticleCount", updated_at as "updatedAt",
-  coalesce(counted.slices, 0) as "slices", coalesce(counted.marked, 0) as "slicesMarked"`;
+  coalesce(counted.slices, 0) as "slices", coalesce(counted.marked, 0) as "slicesMarked",
+  array(
+    select concat_ws('.', language, project) from courses_wikis join wikis on wikis.id = wiki_id
+    where courses_wikis.course_id = courses.id and left_at is not null order by wiki_id) as "wikisLeft"`;
 
 const coursesWithSlices = `
   courses left join lateral (
