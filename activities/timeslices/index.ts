@@ -2,7 +2,6 @@ import { createBeginUpdate } from './beginning.ts';
 import { createCheckPages, createListWikisToCheck } from './checking-pages.ts';
 import type { CourseActivityDependencies, WikiActivityDependencies } from './dependencies.ts';
 import { createFetchContributions } from './fetching.ts';
-import { createPauseIfLongOver } from './pausing.ts';
 import { createPlanIngest, createPlanReprocess, createTakeOffFetchMarks } from './planning.ts';
 import {
   createAdjustSlices,
@@ -12,6 +11,7 @@ import {
 } from './preparing.ts';
 import { createListMarkedWikis, createRebuildSlices, createRollUp } from './rolling-up.ts';
 import { createStoreFacts } from './store-facts.ts';
+import { createTendSchedules } from './tending-schedules.ts';
 
 export type CourseActivities = ReturnType<typeof createCourseActivities>;
 
@@ -32,7 +32,7 @@ export function createCourseActivities(dependencies: CourseActivityDependencies)
     listMarkedWikis: createListMarkedWikis(dependencies),
     rebuildSlices: createRebuildSlices(dependencies),
     rollUp: createRollUp(dependencies),
-    pauseIfLongOver: createPauseIfLongOver(dependencies),
+    tendSchedules: createTendSchedules(dependencies),
   };
 }
 

@@ -62,7 +62,7 @@ export async function courseUpdate({ courseId }: CourseUpdateInput): Promise<Cou
   const ingested = await child(ingest, 'ingest', enter('ingest', reprocessed.left));
   const { left } = ingested;
   await courseWork('the course’s numbers, in one transaction').rollUp(enter('roll-up', left));
-  const paused = await courseWork('pause the schedule of a course long over').pauseIfLongOver({
+  const paused = await courseWork('schedules of courses long over').tendSchedules({
     courseId,
     now,
   });
