@@ -16,7 +16,7 @@ export function showState(run: Run): void {
   showDetails(run);
 }
 
-/** The same, for a run that nobody gave its search attributes at the start. */
+/** Writes the due date, for a run that nobody gave its search attributes at the start. */
 export function showDueDate(run: Run): void {
   if (run.dueAt !== undefined) upsertSearchAttributes([{ key: dueKey, value: new Date(run.dueAt) }]);
 }
