@@ -34,3 +34,8 @@ export function retryLater(type: FailureType, message: string, delayMs?: number)
     ...(delayMs === undefined ? {} : { nextRetryDelay: Math.max(1, delayMs), details: [{ delayMs }] }),
   });
 }
+
+/** Aborted by our own signal: Temporal decides by the activity's state what that means. */
+export function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
+}

@@ -2,6 +2,7 @@ import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { activityInfo, CompleteAsyncError } from '@temporalio/activity';
 import type { ActivityInboundCallsInterceptor } from '@temporalio/worker';
 import type { Logger } from 'pino';
+import { isAbort } from '../activities/failures.ts';
 
 /**
  * Lets only failures that the activities made on purpose reach Temporal. Any other error may quote a row, a request or an
@@ -36,11 +37,6 @@ export function createHideIdentity(log: Logger): ActivityInboundCallsInterceptor
       }
     },
   };
-}
-
-/** Aborted by our own signal: Temporal decides by the activity's state what that means. */
-function isAbort(error: unknown): boolean {
-  return error instanceof Error && error.name === 'AbortError';
 }
 
 /** What the database library says in these words, with nothing of a row in them. */

@@ -3,8 +3,8 @@ import { groupsOf } from '../../domain/timeslices/request-groups.ts';
 import { ServiceFailure } from '../../platform/failure.ts';
 import { PAGES_A_REQUEST } from '../../platform/wiki/client.ts';
 import { beating } from '../heartbeat.ts';
-import { permanent } from '../failures.ts';
 import { listCourseWikis } from './course-store.ts';
+import { requireCourseWiki } from './courses.ts';
 import type { CourseActivityDependencies, WikiActivityDependencies } from './dependencies.ts';
 import { wikiFailure } from './fetching.ts';
 import { listPagesToCheck, recordPages } from './pre-update/pages.ts';
@@ -53,11 +53,10 @@ async function checkPages(
   input: CheckPagesInput,
   tell: (details: { readonly checked: number } | { readonly failingSince: number }) => void,
 ): Promise<{ readonly checked: number }> {
-  const { courseId, wikiId, now } = input;
+  const { wikiId, now } = input;
   const wikis = await source.current();
-  const wiki = (await listCourseWikis(database, courseId)).find((one) => one.wikiId === wikiId);
-  if (!wiki) throw permanent('WikiUnavailable', 'the wiki was taken out of the course during the update');
-  const client = wikis.clientOf(wiki.apiUrl);
+  const { apiUrl } = await requireCourseWiki(database, input);
+  const client = wikis.clientOf(apiUrl);
   const signal = cancellationSignal();
   try {
     return await inWikiSlot(database, wikiId, async () => {

@@ -1,3 +1,5 @@
+import { studentSums } from './derived-tables.ts';
+
 /**
  * What every derived table holds, as SELECT statements over the facts and over each other: the formulas, written once for
  * the roll-up and for the rebuild. `$1` is the course. `schema` (`''` or `name.`) says whose derived tables are read.
@@ -109,19 +111,12 @@ export function courseArticles(schema: string, filter = 'true'): string {
  * `user_id`, by whole users.
  */
 export function courseUsers(schema: string, filter: (row: string) => string = () => 'true'): string {
-  const sums = [
-    'character_sum_ms',
-    'character_sum_us',
-    'character_sum_draft',
-    'references_count',
-    'revision_count',
-  ];
   return `
     select enrolled.course_id, enrolled.user_id, enrolled.role,
-      ${sums.map((column) => `coalesce(summed.${column}, 0) as ${column}`).join(', ')}
+      ${studentSums.map((column) => `coalesce(summed.${column}, 0) as ${column}`).join(', ')}
     from courses_users enrolled
     left join (
-      select user_id, ${sums.map((column) => `sum(${column})::bigint as ${column}`).join(', ')}
+      select user_id, ${studentSums.map((column) => `sum(${column})::bigint as ${column}`).join(', ')}
       from ${schema}course_user_wiki_timeslices slice
       where course_id = $1::bigint and ${filter('slice')}
       group by user_id) summed on enrolled.role = 0 and summed.user_id = enrolled.user_id

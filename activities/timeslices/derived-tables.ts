@@ -1,6 +1,7 @@
 import type { DerivedTable } from './replacing-rows.ts';
 
-const studentSums = [
+/** What is summed for a student, by slice and in the course. */
+export const studentSums = [
   'character_sum_ms',
   'character_sum_us',
   'character_sum_draft',

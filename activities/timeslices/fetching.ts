@@ -6,9 +6,9 @@ import type { Period, Slice } from '../../domain/timeslices/slices.ts';
 import { wikiUsername } from '../../domain/timeslices/usernames.ts';
 import { ServiceFailure } from '../../platform/failure.ts';
 import type { Contribution, ContributionsAnswer, WikiClient } from '../../platform/wiki/client.ts';
-import { permanent, retryLater } from '../failures.ts';
+import { isAbort, permanent, retryLater } from '../failures.ts';
 import { beating } from '../heartbeat.ts';
-import { listCourseWikis, listSlices, type CourseWiki } from './course-store.ts';
+import { listSlices, type CourseWiki } from './course-store.ts';
 import type { WikiActivityDependencies } from './dependencies.ts';
 import {
   keepPage,
@@ -21,7 +21,7 @@ import {
   type OpenFetch,
 } from './fetch-store.ts';
 import { findBadName } from './bad-names.ts';
-import { requireCourse } from './courses.ts';
+import { requireCourse, requireCourseWiki, wikiTakenOut } from './courses.ts';
 import { countReferences, revisionOf } from './references.ts';
 import { settleVanishedPages } from './vanished-pages.ts';
 import type { Wikis } from './wiki-access.ts';
@@ -54,12 +54,9 @@ async function fetchContributions(
   const wikis = await source.current();
   const fetch = await openFetch(database, order);
   await requireCourse(database, order.courseId);
-  const wiki = (await listCourseWikis(database, order.courseId)).find(
-    ({ wikiId }) => wikiId === order.wikiId,
-  );
-  if (!wiki?.period)
-    throw permanent('WikiUnavailable', 'the wiki was taken out of the course during the update');
+  const wiki = await requireCourseWiki(database, order);
   const { period } = wiki;
+  if (period === null) throw wikiTakenOut();
   const slices = await listSlices(database, order);
   const signal = cancellationSignal();
   return translating(database, { fetch, wiki, budgetMs: wikis.budgetMs }, () =>
@@ -192,10 +189,6 @@ async function translating<Result>(
     if (failingMs < budgetMs) throw error;
     throw permanent('WikiUnavailable', 'its edits cannot be kept: the worker’s log says why');
   }
-}
-
-function isAbort(error: unknown): boolean {
-  return error instanceof Error && error.name === 'AbortError';
 }
 
 /** To be tried again, or to be left for the next update when the budget is spent, or would be after the wait asked for. */

@@ -8,6 +8,7 @@ import {
   courseUsers,
   studentSlices,
 } from './derived-rows.ts';
+import { lockCourse } from './locking.ts';
 import { assign, differ, replacingRows, same } from './replacing-rows.ts';
 import { derivedTables } from './derived-tables.ts';
 
@@ -82,8 +83,6 @@ export interface CourseRowsWritten {
   readonly users: number;
 }
 
-const lockCourse = 'select id from courses where id = $1::bigint for no key update';
-
 const findStale = `
   select id, article_ids is null as "allArticles", user_ids is null as "allUsers"
   from stale_course_totals where course_id = $1::bigint`;
@@ -137,7 +136,7 @@ export async function rollUpCourse(
   db: Queryable,
   { courseId }: { readonly courseId: number },
 ): Promise<CourseRowsWritten> {
-  await db.query(lockCourse, [courseId]);
+  await lockCourse(db, courseId);
   const { rows: stale } = await db.query<Stale>(findStale, [courseId]);
   const written = stale.length === 0 ? { articles: 0, users: 0 } : await writeTotals(db, courseId, stale);
   await db.query(writeCourse, [courseId]);

@@ -10,12 +10,7 @@ const databaseWork = {
 } as const;
 
 /** Calls to wikis: tried for as long as the retry budget lets them, which the activity itself counts. */
-const wikiWork = {
-  taskQueue: WIKI_TASK_QUEUE,
-  startToCloseTimeout: '6 hours',
-  heartbeatTimeout: '15 seconds',
-  retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
-} as const;
+const wikiWork = { ...databaseWork, taskQueue: WIKI_TASK_QUEUE, startToCloseTimeout: '6 hours' } as const;
 
 /** An activity with a line in the UI that says what it is about. */
 export function courseWork(summary: string): CourseActivities {

@@ -31,10 +31,10 @@ export type ChildPhase = 'pre-update' | 'reprocess' | 'ingest';
 /** What the search attribute `CoursePhase` says. */
 export type CoursePhase = ChildPhase | 'roll-up' | 'done';
 
-export const courseKey = defineSearchAttributeKey('CourseId', SearchAttributeType.INT);
-export const phaseKey = defineSearchAttributeKey('CoursePhase', SearchAttributeType.KEYWORD);
+const courseKey = defineSearchAttributeKey('CourseId', SearchAttributeType.INT);
+const phaseKey = defineSearchAttributeKey('CoursePhase', SearchAttributeType.KEYWORD);
 
-/** Search attributes of an update or a child of one, as it is started. */
+/** Search attributes of an update or a child of one. */
 export function courseAttributes(courseId: number, phase: CoursePhase): SearchAttributePair[] {
   return [
     { key: courseKey, value: courseId },

@@ -9,8 +9,6 @@ import { courseWork } from './activities.ts';
 import {
   childId,
   courseAttributes,
-  courseKey,
-  phaseKey,
   type ChildPhase,
   type CoursePhase,
   type CourseStatusView,
@@ -21,7 +19,7 @@ import {
 } from './contract.ts';
 import { ingest } from './ingest.ts';
 import { preUpdate } from './pre-update.ts';
-import { progressSignal, renderDetails, statusQuery } from './progress.ts';
+import { answerStatus, progressSignal, renderDetails } from './progress.ts';
 import { reprocess } from './reprocess.ts';
 
 /**
@@ -43,15 +41,10 @@ export async function courseUpdate({ courseId }: CourseUpdateInput): Promise<Cou
   };
   const enter = (phase: CoursePhase, left: readonly LeftWiki[]): CourseStepInput => {
     show({ phase, slices: { done: 0, all: 0 }, wikis: [], left });
-    upsertSearchAttributes([
-      { key: courseKey, value: courseId },
-      { key: phaseKey, value: phase },
-    ]);
+    upsertSearchAttributes(courseAttributes(courseId, phase));
     return { courseId, now, left };
   };
-  setHandler(statusQuery, () => view, {
-    description: 'Phase, slices done of all, wikis at work, what was left.',
-  });
+  answerStatus(() => view);
   setHandler(progressSignal, (told) => (told.phase === view.phase ? show(told) : undefined), {
     description: 'From the children: how far they are.',
   });

@@ -12,12 +12,12 @@ export async function ingest(input: CourseStepInput): Promise<IngestResult> {
   const wikis = await courseWork('students to ask for').planIngest(input);
   await Promise.all(
     wikis.map((wiki) =>
-      orLeave(progress, wiki, async () => {
-        await fetchAndStore(wiki, wiki.fetches, (found) => {
+      orLeave(progress, wiki, () =>
+        fetchAndStore(wiki, wiki.fetches, (found) => {
           groups += 1;
           revisions += found;
-        });
-      }),
+        }),
+      ),
     ),
   );
   return { groups, revisions, slicesRebuilt: await rebuildMarked(input, progress), left: progress.left };

@@ -19,7 +19,12 @@ import {
 /** Most steps are over before anybody could look. */
 const TELL_AFTER = '3 seconds';
 
-export const statusQuery = defineQuery<CourseStatusView>(STATUS);
+const statusQuery = defineQuery<CourseStatusView>(STATUS);
+
+/** Lets the workflow answer the query `status`. Call it before the first `await`. */
+export function answerStatus(view: () => CourseStatusView): void {
+  setHandler(statusQuery, view, { description: 'Phase, slices done of all, wikis at work, what was left.' });
+}
 
 /** From a child to its update, so that the update's own page shows how far it is. */
 export const progressSignal = defineSignal<[CourseStatusView]>('progress');
@@ -42,7 +47,7 @@ export interface Progress {
 export function openProgress(phase: CoursePhase, { courseId, left: before }: CourseStepInput): Progress {
   const [slices, wikis, left] = [{ done: 0, all: 0 }, new Set<string>(), [...before]];
   const view = (): CourseStatusView => ({ courseId, phase, slices: { ...slices }, wikis: [...wikis], left });
-  setHandler(statusQuery, view, { description: 'Phase, slices done of all, wikis at work, what was left.' });
+  answerStatus(view);
   const show = (): void => setCurrentDetails(renderDetails(view()));
   const tellIfSlow = async (): Promise<void> => {
     await sleep(TELL_AFTER, { summary: 'before the update is told how far this is' });
