@@ -1,3 +1,4 @@
+import type { Destination } from '../domain/retirement/destination.ts';
 import type { Pipeline } from '../domain/retirement/pipeline.ts';
 import type { ServiceDeclaration } from '../domain/retirement/service-declaration.ts';
 
@@ -91,7 +92,39 @@ export interface RegistrarSettings {
   readonly probeAfterDays?: number;
   /** Default false. */
   readonly canary: boolean;
-  /** Inside unchecked: `registrar.partner_reports` and `registrar.archive`, with variables filled in. */
-  readonly partnerReports?: Readonly<Record<string, unknown>>;
-  readonly archive?: Readonly<Record<string, unknown>>;
+  /** Days before the due date from which on a retirement that still runs is warned of; may be a fraction. Default 5. */
+  readonly deadlineWarningDays: number;
+  /** Present when `registrar.partner_reports` names a destination. */
+  readonly partnerReports?: PartnerReportSettings;
+  /** Present when `registrar.archive` or `s3_archive` says where to. */
+  readonly archive?: ArchiveSettings;
+  readonly receipts: ReceiptSettings;
+}
+
+export interface PartnerReportSettings {
+  readonly destination: Destination;
+  /** How often the LMS is asked for a report. Default 7 days. */
+  readonly everyMs: number;
+  /** Delivered reports are deleted after so many days; absent = never. */
+  readonly ageInDays?: number;
+}
+
+export interface ArchiveSettings {
+  readonly destination: Destination;
+  /** `tokens`: the archive names nobody. `keep`: it has the lines of Open edX's own archive. Default `tokens`. */
+  readonly identity: 'tokens' | 'keep';
+  /** Days since the request after which a COMPLETE learner is archived; may be a fraction. Default 37. */
+  readonly afterDays: number;
+  /** Learners in one archive file and in one clean-up of the LMS. Default 200. */
+  readonly batchSize: number;
+  /** How often learners are looked for. Default 1 day. */
+  readonly everyMs: number;
+}
+
+/** 32 bytes each; absent = kept in the database. */
+export interface ReceiptSettings {
+  /** Seed of the Ed25519 key that signs receipts. */
+  readonly signingKey?: Uint8Array;
+  /** Key of the HMAC that turns usernames and addresses into tokens. */
+  readonly tokenKey?: Uint8Array;
 }

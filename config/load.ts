@@ -82,7 +82,7 @@ function checkKeys(
   const partnerReport = readPartnerReport(report, root);
   const archive = readArchive(report, root);
   const registrar = readSection(report, field(root, 'registrar')) ?? { where: 'registrar', values: {} };
-  const settings = readSettings(report, registrar);
+  const settings = readSettings(report, registrar, { configurationPath: path, ...archive });
   const lmsUrl = baseUrls['lms'];
   const { services, methodNames } = readServices(report, field(registrar, 'services'), {
     path,

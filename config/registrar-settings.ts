@@ -1,5 +1,11 @@
 import type { RegistrarSettings } from './configuration.ts';
 import { present } from './complete.ts';
+import {
+  readArchiveSettings,
+  readPartnerReports,
+  readReceipts,
+  type ArchiveDefaults,
+} from './erasure-settings.ts';
 import type { Report } from './problem.ts';
 import {
   field,
@@ -7,7 +13,6 @@ import {
   readFlag,
   readList,
   readNumber,
-  readSection,
   readText,
   readUrl,
   warnOfUnknownKeys,
@@ -25,6 +30,7 @@ const MAX_DAYS = 36_500;
 export const registrarKeys = [
   'cool_off_days',
   'deadline_days',
+  'deadline_warning_days',
   'retry_budget',
   'retry_initial',
   'retry_maximum',
@@ -41,12 +47,17 @@ export const registrarKeys = [
   'canary',
   'partner_reports',
   'archive',
+  'receipts',
 ] as const;
 
 type RegistrarKey = (typeof registrarKeys)[number];
 
 /** Reads `registrar:` except its services; a value that is absent or wrong has its default. */
-export function readSettings(report: Report, registrar: Section): Omit<RegistrarSettings, 'services'> {
+export function readSettings(
+  report: Report,
+  registrar: Section,
+  archiveDefaults: ArchiveDefaults,
+): Omit<RegistrarSettings, 'services'> {
   warnOfUnknownKeys(report, registrar, registrarKeys);
   const at = (key: RegistrarKey) => field(registrar, key);
   const days = (key: RegistrarKey) => readNumber(report, at(key), { min: 0, max: MAX_DAYS, unit: 'days' });
@@ -56,6 +67,7 @@ export function readSettings(report: Report, registrar: Section): Omit<Registrar
   const settings = {
     coolOffDays: days('cool_off_days') ?? 7,
     deadlineDays: days('deadline_days') ?? 30,
+    deadlineWarningDays: days('deadline_warning_days') ?? 5,
     retryBudgetMs: duration('retry_budget', 0, 30 * DAY, 'at most 30d') ?? 600 * SECOND,
     retryInitialMs: duration('retry_initial', 1, HOUR, 'from 1ms to 1h') ?? SECOND,
     retryMaximumMs: duration('retry_maximum', 1, DAY, 'from 1ms to 1d') ?? 60 * SECOND,
@@ -70,9 +82,10 @@ export function readSettings(report: Report, registrar: Section): Omit<Registrar
       referenceCounterUrl: readUrl(report, at('reference_counter_url')),
       contact: readText(report, at('contact')),
       probeAfterDays: days('probe_after_days'),
-      partnerReports: readSection(report, at('partner_reports'))?.values,
-      archive: readSection(report, at('archive'))?.values,
+      partnerReports: readPartnerReports(report, at('partner_reports'), archiveDefaults.configurationPath),
+      archive: readArchiveSettings(report, at('archive'), archiveDefaults),
     }),
+    receipts: readReceipts(report, at('receipts')),
   };
   checkTogether(report, registrar, settings);
   return settings;
@@ -91,7 +104,7 @@ function readIds(report: Report, registrar: Section): readonly number[] {
 function checkTogether(
   report: Report,
   { where }: Section,
-  settings: Pick<RegistrarSettings, 'retryInitialMs' | 'retryMaximumMs' | 'coolOffDays' | 'deadlineDays'>,
+  settings: Omit<RegistrarSettings, 'services'>,
 ): void {
   if (settings.retryInitialMs > settings.retryMaximumMs) {
     report.problem(
@@ -103,6 +116,17 @@ function checkTogether(
     report.warning(
       `${where}.cool_off_days`,
       'is more than deadline_days, so every retirement will be overdue; lower it or raise deadline_days',
+    );
+  }
+  const { archive, probeAfterDays } = settings;
+  if (
+    archive !== undefined &&
+    probeAfterDays !== undefined &&
+    settings.coolOffDays + probeAfterDays >= archive.afterDays
+  ) {
+    report.warning(
+      `${where}.probe_after_days`,
+      'ends after archive.after_days, when nobody is left to ask about; lower it or raise archive.after_days',
     );
   }
 }

@@ -18,6 +18,8 @@ export interface ServiceOutcome {
   readonly kind: 'erased' | 'nothing-to-erase';
   /** For the operator's log, as the LMS keeps it: a status or the answer's JSON. At most a few lines. */
   readonly response: string;
+  /** Organisations of the learner's courses, where the answer names them. */
+  readonly organisations?: readonly string[];
 }
 
 export interface ServiceCall {

@@ -10,7 +10,13 @@ import { beating } from '../heartbeat.ts';
 import type { RetirementDependencies } from './dependencies.ts';
 import { failStage, giveUp, type EarlierAttempts } from './failing.ts';
 import type { Platform } from './platform.ts';
-import { beginStage, completeStage, findRetirement, type StoredRetirement } from './store.ts';
+import {
+  beginStage,
+  completeStage,
+  findRetirement,
+  type StageOutcome,
+  type StoredRetirement,
+} from './store.ts';
 import { line, oneLine, storable } from './wording.ts';
 
 export interface StageInput {
@@ -111,7 +117,10 @@ async function settle(attempt: Attempt, state: string): Promise<StageResult | un
     // An attempt that died after its last line: our row says so, and must not be taken back.
     if (isAtOrPast(pipeline, attempt.learner.currentState, stage)) return { kind: 'already-done' };
     await begin(attempt);
-    await recordCompleted(attempt, `the LMS has the learner at ${state} already`);
+    await recordCompleted(attempt, {
+      kind: 'already-done',
+      response: `the LMS has the learner at ${state} already`,
+    });
     return { kind: 'already-done' };
   }
   if (!isTerminal(state)) return undefined;
@@ -140,7 +149,10 @@ async function callService(attempt: Attempt, method: ServiceMethod): Promise<Sta
     const state = status?.currentState.name ?? '';
     if (!isAtOrPast(platform.configuration.pipeline, state, stage)) throw moved.failure;
   }
-  await recordCompleted(attempt, `${stage.service}.${stage.method} answered ${oneLine(outcome.response)}`);
+  await recordCompleted(attempt, {
+    ...outcome,
+    response: `${stage.service}.${stage.method} answered ${oneLine(outcome.response)}`,
+  });
   return { kind: outcome.kind === 'erased' ? 'done' : 'nothing-to-erase' };
 }
 
@@ -163,14 +175,19 @@ async function callMethod(
   return method({ learner: { ...learner, ecommerceSegmentId }, signal });
 }
 
-async function recordCompleted(attempt: Attempt, what: string): Promise<void> {
+type Ended = Omit<ServiceOutcome, 'kind'> & { readonly kind: StageOutcome['outcome'] };
+
+async function recordCompleted(attempt: Attempt, ended: Ended): Promise<void> {
   const { database, input } = attempt;
   const { userId, stage } = input;
+  const at = new Date();
   const done = {
     userId,
     startState: stage.startState,
     endState: stage.endState,
-    line: line(new Date(), `${stage.endState}: ${what}`),
+    line: line(at, `${stage.endState}: ${ended.response}`),
+    outcome: { outcome: ended.kind, at: at.toISOString() },
+    organisations: ended.organisations ?? [],
   };
   if (await completeStage(database, done)) return;
   // An attempt given up for dead has written something else since: the LMS has the stage, so our row is to have it too.

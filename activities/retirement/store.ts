@@ -10,6 +10,10 @@ export interface StoredRetirement extends Learner {
   readonly responses: string;
   /** End states, in the order in which they were completed. */
   readonly completedStages: readonly string[];
+  /** By end state: how the stage last ended. */
+  readonly stageOutcomes: Readonly<Record<string, StageOutcome>>;
+  /** Of the learner's courses, as far as the LMS named them. */
+  readonly organisations: readonly string[];
   readonly lastFailure: StoredFailure | null;
   readonly firstStageAt: Date | null;
   readonly requestedAt: Date;
@@ -17,6 +21,12 @@ export interface StoredRetirement extends Learner {
   readonly dueAt: Date;
   readonly createdAt: Date;
   readonly modifiedAt: Date;
+}
+
+export interface StageOutcome {
+  readonly outcome: 'erased' | 'nothing-to-erase' | 'already-done';
+  /** ISO 8601. */
+  readonly at: string;
 }
 
 /** What the last failed attempt of a stage met. `path` and `body` may carry identity. */
@@ -40,7 +50,7 @@ const columns = `
   user_id as "userId", retirement_id as "retirementId", original_username as "originalUsername",
   original_email as "originalEmail", original_name as "originalName", retired_username as "retiredUsername",
   retired_email as "retiredEmail", current_state as "currentState", last_state as "lastState", responses,
-  completed_stages as "completedStages", last_failure as "lastFailure", first_stage_at as "firstStageAt",
+  completed_stages as "completedStages", stage_outcomes as "stageOutcomes", organisations, last_failure as "lastFailure", first_stage_at as "firstStageAt",
   requested_at as "requestedAt", cool_off_until as "coolOffUntil", due_at as "dueAt",
   created_at as "createdAt", modified_at as "modifiedAt"`;
 
@@ -70,6 +80,8 @@ export async function insertRetirement(
         current_state = excluded.current_state,
         last_state = excluded.last_state,
         completed_stages = '{}',
+        stage_outcomes = '{}',
+        organisations = '{}',
         last_failure = null,
         first_stage_at = null,
         requested_at = excluded.requested_at,
@@ -173,6 +185,8 @@ export async function completeStage(
     readonly startState: string;
     readonly endState: string;
     readonly line: string;
+    readonly outcome: StageOutcome;
+    readonly organisations: readonly string[];
   },
 ): Promise<boolean> {
   const { rowCount } = await db.query({
@@ -182,9 +196,18 @@ export async function completeStage(
       set last_state = current_state, current_state = $3, responses = responses || $4 || e'\\n', last_failure = null,
           completed_stages = case when $3 = any(completed_stages) then completed_stages
                                   else completed_stages || $3::text end,
+          stage_outcomes = stage_outcomes || jsonb_build_object($3::text, $5::jsonb),
+          organisations = case when cardinality($6::text[]) > 0 then $6 else organisations end,
           modified_at = now()
       where user_id = $1 and current_state = $2`,
-    values: [done.userId, done.startState, done.endState, done.line],
+    values: [
+      done.userId,
+      done.startState,
+      done.endState,
+      done.line,
+      JSON.stringify(done.outcome),
+      done.organisations,
+    ],
   });
   return rowCount === 1;
 }

@@ -12,7 +12,13 @@ export function createLmsService(client: LmsClient): Service {
   const posts = (route: string): ServiceMethod =>
     action(client, (learner) => aboutUsername('POST', route, learner));
   return {
-    retirement_unenroll: posts('/api/enrollment/v1/unenroll/'),
+    retirement_unenroll: async ({ learner, signal }) => {
+      const answer = await client.send({
+        ...aboutUsername('POST', '/api/enrollment/v1/unenroll/', learner),
+        signal,
+      });
+      return { ...erased(answer), organisations: organisationsIn(answer) };
+    },
     retirement_retire_notes: posts('/api/edxnotes/v1/retire_user/'),
     retirement_lms_retire_misc: posts('/api/user/v1/accounts/retire_misc/'),
     retirement_lms_retire: posts('/api/user/v1/accounts/retire/'),
@@ -47,6 +53,13 @@ function aboutUsername(verb: LmsRequest['verb'], route: string, learner: Learner
 
 function aboutUserId(route: string, learner: Learner): LmsRequest {
   return { verb: 'POST', route, parameters: { lms_user_id: learner.userId } };
+}
+
+/** What is no list of names is no failure: the learner is unenrolled all the same. */
+function organisationsIn(answer: LmsAnswer): readonly string[] {
+  if (answer.text.length === 0) return [];
+  const named = answer.json();
+  return Array.isArray(named) ? named.filter((name) => typeof name === 'string') : [];
 }
 
 function erased(answer: LmsAnswer): ServiceOutcome {

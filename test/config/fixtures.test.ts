@@ -36,6 +36,8 @@ it('loads a Tutor-like file with defaults for everything of our own', async () =
   expect(configuration.registrar).toEqual({
     coolOffDays: 7,
     deadlineDays: 30,
+    deadlineWarningDays: 5,
+    receipts: {},
     retryBudgetMs: 600_000,
     retryInitialMs: 1000,
     retryMaximumMs: 60_000,

@@ -62,6 +62,30 @@ const wrong: readonly (readonly [inside: string, line: string])[] = [
   ['contact: "a\\nb"', 'registrar.contact: has a line break or another control character; remove it'],
   ['canary: maybe', 'registrar.canary: must be true or false, found "maybe"; write one of the two'],
   ['archive: daily', 'registrar.archive: must be a mapping of keys, found text; indent its keys below it'],
+  [
+    'archive: {after_days: 40}',
+    'registrar.archive: has no destination; set it to a folder or to s3://bucket/prefix',
+  ],
+  [
+    'archive: {destination: a, identity: yes}',
+    'registrar.archive.identity: must be text, found the truth value true; put the value in quotes',
+  ],
+  [
+    'partner_reports: {destination: "gdrive://folder"}',
+    'registrar.partner_reports.destination: must be a folder or s3://bucket/prefix; Google Drive is not supported',
+  ],
+  [
+    'partner_reports: {destination: "s3://B!"}',
+    'registrar.partner_reports.destination: names no bucket; write s3://bucket or s3://bucket/prefix, in lower case',
+  ],
+  [
+    'partner_reports: {destination: "s3://reports", access_key_id: A1}',
+    'registrar.partner_reports: access_key_id and secret_access_key go together; set both, or none to use those of the AWS environment',
+  ],
+  [
+    'receipts: {signing_key: short}',
+    'registrar.receipts.signing_key: must be 32 random bytes; make them with `openssl rand -base64 32`',
+  ],
 ];
 
 for (const [inside, line] of wrong) {
@@ -88,10 +112,12 @@ it('takes every key of registrar:, with fractions, durations and variables', asy
       'contact: ops@example.org',
       'probe_after_days: 2.5',
       'canary: ${CANARY}',
-      'partner_reports: {every: 7d}',
-      'archive: {after_days: 37}',
+      'deadline_warning_days: 3',
+      'partner_reports: {destination: /srv/reports, age_in_days: 60}',
+      'archive: {destination: "s3://archive/erased/", region: eu-west-1, after_days: 40, identity: keep}',
+      'receipts: {signing_key: "${KEY}"}',
     ),
-    { DAYS: '20', CANARY: 'true' },
+    { DAYS: '20', CANARY: 'true', KEY: '0f'.repeat(32) },
   );
   expect(warnings(loaded)).toEqual([]);
   expect(configurationOf(loaded).registrar).toEqual({
@@ -110,8 +136,20 @@ it('takes every key of registrar:, with fractions, durations and variables', asy
     contact: 'ops@example.org',
     probeAfterDays: 2.5,
     canary: true,
-    partnerReports: { every: '7d' },
-    archive: { after_days: 37 },
+    deadlineWarningDays: 3,
+    partnerReports: {
+      destination: { kind: 'folder', path: '/srv/reports' },
+      everyMs: 604_800_000,
+      ageInDays: 60,
+    },
+    archive: {
+      destination: { kind: 's3', bucket: 'archive', prefix: 'erased', region: 'eu-west-1' },
+      identity: 'keep',
+      afterDays: 40,
+      batchSize: 200,
+      everyMs: 86_400_000,
+    },
+    receipts: { signingKey: Buffer.alloc(32, 15) },
     services: {},
   });
 });

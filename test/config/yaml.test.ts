@@ -160,6 +160,9 @@ it('reports nesting without end in one line', async () => {
 });
 
 it('fills merge keys and aliases in', async () => {
-  const text = minimal('registrar: {archive: {<<: &base {a: 1}, b: *base}}');
-  expect(configurationOf(await load(text)).registrar.archive).toEqual({ a: 1, b: { a: 1 } });
+  const text = minimal('registrar: {archive: {<<: &base {destination: /a, every: &time 2d}, every: *time}}');
+  expect(configurationOf(await load(text)).registrar.archive).toMatchObject({
+    destination: { kind: 'folder', path: '/a' },
+    everyMs: 172_800_000,
+  });
 });

@@ -7,7 +7,12 @@ export const RETIRE_USER = 'retireUser';
 export const COLLECT_RETIREMENTS = 'collectRetirements';
 export const RERUN_RETIREMENTS = 'rerunRetirements';
 
+export const PARTNER_REPORT = 'partnerReport';
+export const ARCHIVE_RETIREMENTS = 'archiveRetirements';
+
 export const COLLECT_SCHEDULE_ID = 'collect-retirements';
+export const PARTNER_REPORT_SCHEDULE_ID = 'partner-report';
+export const ARCHIVE_SCHEDULE_ID = 'archive-retirements';
 
 export const RESUME = 'resume';
 export const CANCEL = 'cancel';

@@ -105,7 +105,15 @@ describe('a state that is written', () => {
 describe('a completed stage', () => {
   it('is written once, and only over its start state', async () => {
     await insert(20);
-    const done = { userId: 20, startState: 'RETIRING_LMS', endState: 'LMS_COMPLETE', line: 'done' };
+    const outcome = { outcome: 'erased', at: '2026-01-05T10:00:00.000Z' } as const;
+    const done = {
+      userId: 20,
+      startState: 'RETIRING_LMS',
+      endState: 'LMS_COMPLETE',
+      line: 'done',
+      outcome,
+      organisations: ['edX'],
+    };
     expect(await completeStage(db, done)).toBe(false);
     const begun = { userId: 20, startState: 'RETIRING_LMS', line: 'begun' };
     await beginStage(db, begun);
@@ -118,6 +126,8 @@ describe('a completed stage', () => {
       currentState: 'LMS_COMPLETE',
       lastState: 'RETIRING_LMS',
       completedStages: ['LMS_COMPLETE'],
+      stageOutcomes: { LMS_COMPLETE: outcome },
+      organisations: ['edX'],
       responses: 'begun\ndone\n',
       firstStageAt,
     });
