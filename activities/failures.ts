@@ -12,6 +12,7 @@ export type FailureType =
   | 'UnknownLearner'
   | 'UnknownState'
   | 'TooManyLearners'
+  | 'UnknownOrganisation'
   | 'UnknownCourse'
   | 'UpdateUnderWay'
   | 'WikiBusy'

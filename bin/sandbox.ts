@@ -1,7 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { sandboxConfigurationYaml, type SandboxConfiguration } from '../sandbox/lms/pipeline.ts';
+import {
+  sandboxConfigurationYaml,
+  type PipelineRow,
+  type SandboxConfiguration,
+} from '../sandbox/lms/pipeline.ts';
 import { startSandboxLms } from '../sandbox/lms/server.ts';
 import type { SandboxServer } from '../sandbox/shell/server.ts';
 import { startSandboxWiki } from '../sandbox/wiki/server.ts';
@@ -24,6 +28,8 @@ const SECOND_SCHEMA = 'sandbox_wiki_fr';
 export interface SandboxSettings {
   /** File name of the configuration, beside the sandbox's other files. */
   readonly configurationName: string;
+  /** Default: the sandbox's own. */
+  readonly pipeline?: readonly PipelineRow[];
   /** For the section `registrar` of the configuration. */
   readonly registrar: Readonly<Record<string, unknown>>;
 }
@@ -35,14 +41,20 @@ export interface SandboxSettings {
 export async function startSandbox(
   folder: string,
   databaseUrl: string,
-  { configurationName, registrar }: SandboxSettings,
+  { configurationName, ...settings }: SandboxSettings,
 ): Promise<RunningSandbox> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const credentials = keptCredentials(path.join(folder, 'credentials.json'));
   const servers = await startServers(folder, databaseUrl, credentials);
   const { lms, wiki, second } = servers;
   const configurationPath = path.join(folder, configurationName);
-  writeConfiguration(configurationPath, { lmsUrl: lms.url, wikiUrl: wiki.url, ...credentials, registrar });
+  writeConfiguration(configurationPath, {
+    lmsUrl: lms.url,
+    wikiUrl: wiki.url,
+    deliveryFolder: path.join(folder, 'delivered'),
+    ...credentials,
+    ...settings,
+  });
   return {
     environment: {
       LMS_URL: lms.url,
@@ -124,7 +136,7 @@ function keptCredentials(file: string): Credentials {
 function writeConfiguration(file: string, wanted: SandboxConfiguration): void {
   if (existsSync(file)) {
     const text = readFileSync(file, 'utf8');
-    const facts = [wanted.lmsUrl, wanted.wikiUrl ?? '', wanted.clientSecret];
+    const facts = [wanted.lmsUrl, wanted.wikiUrl ?? '', wanted.deliveryFolder ?? '', wanted.clientSecret];
     if (facts.every((fact) => text.includes(fact))) return;
   }
   writeFileSync(file, sandboxConfigurationYaml(wanted), { mode: 0o600 });

@@ -4,13 +4,23 @@ import { createOutput } from '../client/output.ts';
 import { createCourseClient } from '../client/course/client.ts';
 import { createRetirementClient } from '../client/retirement/client.ts';
 import { connectTemporal } from '../client/temporal.ts';
+import type { Configuration } from '../config/configuration.ts';
 import { loadConfiguration } from '../config/load.ts';
 import { openDatabase } from '../db/database.ts';
+import { sandboxPipeline, type PipelineRow } from '../sandbox/lms/pipeline.ts';
 import { registrarHome } from '../stack/home.ts';
 import { compose } from './compose.ts';
 import { playCourseStory, type Chapter } from './story/course-story.ts';
+import { playErasureStory, type Erasure } from './story/erasure-story.ts';
 import { playRetirementStory, type Ending } from './story/retirement-story.ts';
 import { untilInterrupted } from './up.ts';
+
+/** The sandbox's, and before the learner is renamed: out of the courses. */
+const pipeline: readonly PipelineRow[] = [
+  ...sandboxPipeline.slice(0, -1),
+  ['RETIRING_COURSE_STATS', 'COURSE_STATS_COMPLETE', 'REGISTRAR', 'retirement_remove_course_user'],
+  ...sandboxPipeline.slice(-1),
+];
 
 /** `npm start`: brings everything up on embedded defaults, plays one story, and stays until Ctrl-C (`--once`: ends). */
 async function start(once: boolean): Promise<number> {
@@ -18,7 +28,7 @@ async function start(once: boolean): Promise<number> {
   const tell = (line: string): void => void process.stderr.write(`${since(began)}  ${line}\n`);
   const interrupted = untilInterrupted();
   // A stage that fails is given up after seconds, so that the story need not wait out the usual ten minutes.
-  const sandbox = { configurationName: 'story.yml', registrar: { retry_budget: '2s' } };
+  const sandbox = { configurationName: 'story.yml', registrar: { retry_budget: '2s' }, pipeline };
   // The story is told in lines; the worker's own log would stand between them.
   const env = { REGISTRAR_LOG_LEVEL: 'error', ...process.env };
   const product = await compose({ env, sandbox, log: tell });
@@ -28,7 +38,9 @@ async function start(once: boolean): Promise<number> {
     const told = await play(product.environment, tell);
     report(told, product.environment);
     const held =
-      told.endings.every((ending) => ending.held) && told.chapters.every(({ wrong }) => wrong === '');
+      told.endings.every((ending) => ending.held) &&
+      told.chapters.every(({ wrong }) => wrong === '') &&
+      told.erasure.wrong === '';
     tell(held ? 'everything is as the story says' : 'something is not as the story says: see the tables');
     if (!once) {
       tell('everything stays up until Ctrl-C; `npx registrar retirement list` and the others work beside it');
@@ -44,6 +56,7 @@ async function start(once: boolean): Promise<number> {
 interface Told {
   readonly endings: readonly Ending[];
   readonly chapters: readonly Chapter[];
+  readonly erasure: Erasure;
 }
 
 async function play(
@@ -54,15 +67,12 @@ async function play(
   const database = openDatabase({ url: environment['DATABASE_URL'] ?? '' });
   const temporal = await connectTemporal(env);
   try {
-    const retirements = createRetirementClient({
-      database,
-      temporal: async () => temporal,
-      configuration: async () => {
-        const loaded = await loadConfiguration({ path: environment['REGISTRAR_CONFIG'] ?? '', env });
-        if (loaded.kind === 'valid') return loaded.configuration;
-        throw new Error('the configuration of the sandbox is not valid');
-      },
-    });
+    const configuration = async (): Promise<Configuration> => {
+      const loaded = await loadConfiguration({ path: environment['REGISTRAR_CONFIG'] ?? '', env });
+      if (loaded.kind === 'valid') return loaded.configuration;
+      throw new Error('the configuration of the sandbox is not valid');
+    };
+    const retirements = createRetirementClient({ database, temporal: async () => temporal, configuration });
     const courses = createCourseClient({ database, temporal: async () => temporal });
     const folder = registrarHome(process.env).sandbox;
     const lmsUrl = environment['LMS_URL'] ?? '';
@@ -70,14 +80,16 @@ async function play(
     const endings = await playRetirementStory({ retirements, temporal, database, lmsUrl, castFile, tell });
     const wikiUrls = [environment['WIKI_URL'] ?? '', environment['SECOND_WIKI_URL'] ?? ''] as const;
     const file = path.join(folder, 'course-story.json');
-    return { endings, chapters: await playCourseStory({ courses, database, wikiUrls, file, tell }) };
+    const chapters = await playCourseStory({ courses, database, wikiUrls, file, tell });
+    const last = await playErasureStory({ retirements, courses, database, configuration, lmsUrl, tell });
+    return { endings, chapters: [...chapters, last.chapter], erasure: last.erasure };
   } finally {
     await temporal.close();
     await database.close();
   }
 }
 
-function report({ endings, chapters }: Told, environment: Readonly<Record<string, string>>): void {
+function report({ endings, chapters, erasure }: Told, environment: Readonly<Record<string, string>>): void {
   const output = createOutput({
     stdout: process.stdout,
     stderr: process.stderr,
@@ -104,6 +116,18 @@ function report({ endings, chapters }: Told, environment: Readonly<Record<string
     { head: 'slices worked', cell: ({ slicesRebuilt }) => String(slicesRebuilt), align: 'right' },
     { head: 'equal to a rebuild', cell: ({ wrong }) => (wrong === '' ? 'yes' : `NO: ${wrong}`) },
   ]);
+  output.line();
+  output.table(
+    [erasure],
+    [
+      { head: 'LMS user', cell: ({ userId }) => String(userId), align: 'right' },
+      { head: 'what happened', cell: () => 'erased, from the course too' },
+      { head: 'state', cell: ({ state }) => state },
+      { head: 'receipt', cell: ({ receipt }) => String(receipt), align: 'right' },
+      { head: 'in the chain', cell: ({ receiptsInChain }) => String(receiptsInChain), align: 'right' },
+      { head: 'verified', cell: ({ wrong }) => (wrong === '' ? 'yes' : `NO: ${wrong}`) },
+    ],
+  );
   output.line();
   output.line(`Temporal UI   ${environment['TEMPORAL_UI_URL'] ?? ''}`);
   output.line(`Sandbox LMS   ${environment['LMS_URL'] ?? ''}`);

@@ -4,6 +4,7 @@ import type { Environment } from './database.ts';
 import { addDoctorCommand } from './doctor/commands.ts';
 import { createOutput } from './output.ts';
 import { createProgress } from './progress.ts';
+import { addReceiptCommands } from './receipts/commands.ts';
 import { addRetirementCommands } from './retirement/commands.ts';
 import { openSession } from './session.ts';
 import { addSetupCommand } from './setup/commands.ts';
@@ -63,6 +64,7 @@ function createProgram(line: CommandLine, end: (status: number) => void): Comman
   addSetupCommand(program, run);
   addDoctorCommand(program, run);
   addRetirementCommands(program, run);
+  addReceiptCommands(program, run);
   addCourseCommands(program, run);
   for (const command of [program, ...allCommands(program)]) {
     command.option('--json', 'one JSON document on standard output, and nothing else there');

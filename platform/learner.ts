@@ -31,5 +31,11 @@ export interface ServiceCall {
 /** One method of a service: must be safe to call twice for the same learner. */
 export type ServiceMethod = (call: ServiceCall) => Promise<ServiceOutcome>;
 
+/**
+ * Asks a service, reading only, whether it still knows the learner. Throws a `ServiceFailure` for an answer that does not
+ * tell.
+ */
+export type Probe = (call: ServiceCall) => Promise<'gone' | 'still-there'>;
+
 /** A service under its pipeline name: methods by name. */
 export type Service = Readonly<Record<string, ServiceMethod>>;

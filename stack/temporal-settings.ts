@@ -3,6 +3,7 @@ export const SEARCH_ATTRIBUTES = {
   RetirementState: 'Keyword',
   RetirementStage: 'Keyword',
   RetirementDueAt: 'Datetime',
+  RetirementDeadline: 'Keyword',
   CourseId: 'Int',
   CoursePhase: 'Keyword',
 } as const;

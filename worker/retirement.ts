@@ -2,6 +2,7 @@ import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/w
 import type { Logger } from 'pino';
 import { createRetirementActivities } from '../activities/retirement/index.ts';
 import { createLmsStates } from '../activities/retirement/lms-states.ts';
+import { createReceiptKeys } from '../activities/retirement/receipts/keys.ts';
 import type { PlatformSource } from '../activities/retirement/platform.ts';
 import type { Database } from '../db/database.ts';
 import { RETIREMENT_TASK_QUEUE } from '../workflows/retirement/contract.ts';
@@ -18,6 +19,8 @@ export interface RetirementWorkerOptions {
   readonly platform: PlatformSource;
   readonly log: Logger;
   readonly workflowCode: WorkflowCode;
+  /** How long a stage may wait for something else to end; default an hour. */
+  readonly longestWaitMs?: number;
 }
 
 /** The worker of the `retirement` task queue, ready to run. Closing connection, platform and database is the caller's. */
@@ -27,7 +30,13 @@ export async function createRetirementWorker(options: RetirementWorkerOptions): 
     connection,
     namespace,
     taskQueue: RETIREMENT_TASK_QUEUE,
-    activities: createRetirementActivities({ database, platform, lmsStates: createLmsStates(database) }),
+    activities: createRetirementActivities({
+      database,
+      platform,
+      lmsStates: createLmsStates(database),
+      receiptKeys: createReceiptKeys(database),
+      ...(options.longestWaitMs === undefined ? {} : { longestWaitMs: options.longestWaitMs }),
+    }),
     interceptors: { activity: [() => ({ inbound: createHideIdentity(log) })] },
     ...workflowCode,
     ...tuning.worker,

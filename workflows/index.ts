@@ -1,4 +1,8 @@
+export { archiveRetirements } from './retirement/archive-retirements.ts';
+export { canaryRetirement } from './retirement/canary.ts';
 export { collectRetirements } from './retirement/collect-retirements.ts';
+export { partnerReport } from './retirement/partner-report.ts';
+export { probeErasure } from './retirement/probe-erasure.ts';
 export { rerunRetirements } from './retirement/rerun-retirements.ts';
 export { retireUser } from './retirement/retire-user.ts';
 export { courseUpdate } from './timeslices/course-update.ts';

@@ -2,11 +2,11 @@ import { activityInfo, getClient } from '@temporalio/activity';
 import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/common';
 import type { Database } from '../../db/database.ts';
 import type { Client } from '@temporalio/client';
+import type { Configuration } from '../../config/configuration.ts';
 import { deadlinesOf } from '../../domain/retirement/deadlines.ts';
 import { statesInOrder, type Pipeline } from '../../domain/retirement/pipeline.ts';
 import { COMPLETE, ERRORED, PENDING } from '../../domain/retirement/states.ts';
 import { createLimiter } from '../../platform/concurrency.ts';
-import type { RetirementQueue } from '../../platform/lms/retirement.ts';
 import type { RetirementStatus } from '../../platform/lms/status.ts';
 import {
   RETIRE_USER,
@@ -21,6 +21,7 @@ import {
 } from '../../workflows/retirement/contract.ts';
 import { permanent } from '../failures.ts';
 import { beating } from '../heartbeat.ts';
+import { completeElsewhere } from './completing.ts';
 import type { RetirementDependencies } from './dependencies.ts';
 import { translating } from './failing.ts';
 import { findRetirement, insertRetirement, listComplete } from './store.ts';
@@ -63,14 +64,7 @@ async function collect({ database, platform, lmsStates }: RetirementDependencies
   const batch = waiting.slice(0, registrar.maxUserBatchSize);
   const limited = createLimiter(STARTS_AT_ONCE);
   const outcomes = await Promise.all(
-    batch.map((status) =>
-      limited(async () => {
-        if (await hasOlderRetirement(database, client, status)) return false;
-        const deadlines = deadlinesOf(status.requestedAt, registrar);
-        await insertRetirement(database, status, deadlines);
-        return start(client, inputFor(status), { state: status.currentState.name, dueAt: deadlines.dueAt });
-      }),
-    ),
+    batch.map((status) => limited(() => takeInAndStart({ database, client, settings: registrar }, status))),
   );
   const started = outcomes.filter(Boolean).length;
   return {
@@ -79,6 +73,28 @@ async function collect({ database, platform, lmsStates }: RetirementDependencies
     running: learners.length - waiting.length + (batch.length - started),
     left: waiting.length - batch.length,
   };
+}
+
+/**
+ * Writes the learner's row and starts the workflow; false when one is open already. Safe to repeat: a known retirement keeps
+ * its progress, and Temporal refuses a second open workflow.
+ */
+export async function takeInAndStart(
+  {
+    database,
+    client,
+    settings,
+  }: {
+    readonly database: Database;
+    readonly client: Client;
+    readonly settings: Parameters<typeof deadlinesOf>[1];
+  },
+  status: RetirementStatus,
+): Promise<boolean> {
+  if (await hasOlderRetirement(database, client, status)) return false;
+  const deadlines = deadlinesOf(status.requestedAt, settings);
+  await insertRetirement(database, status, deadlines);
+  return start(client, inputFor(status), { state: status.currentState.name, dueAt: deadlines.dueAt });
 }
 
 /**
@@ -97,12 +113,19 @@ export interface StartRerunsInput extends RerunInput {
 }
 
 async function startReruns(
-  { database, platform }: RetirementDependencies,
+  dependencies: RetirementDependencies,
   { userId, kind, requestedAt }: StartRerunsInput,
 ): Promise<RerunResult> {
+  const { database, platform } = dependencies;
   const { configuration, queue } = await platform.current();
   const { pipeline } = configuration;
-  await takeInComplete(database, await translating(() => queue.list([COMPLETE])), configuration.registrar);
+  const listed = await translating(() => queue.list([COMPLETE]));
+  const theirs = listed.kind === 'refused' ? [] : listed.learners;
+  await takeInComplete(
+    dependencies,
+    configuration,
+    userId === undefined ? theirs : theirs.filter((status) => status.userId === userId),
+  );
   const complete = await listComplete(database, { userId, before: requestedAt });
   const endStates = kind === 'only-new' ? pipeline.map((stage) => stage.endState) : [];
   const chosen = complete.filter(
@@ -123,17 +146,21 @@ async function startReruns(
 
 /** Learners whom another driver completed are run again like our own; what they have completed is not known, so all is new. */
 async function takeInComplete(
-  database: Database,
-  listed: Awaited<ReturnType<RetirementQueue['list']>>,
-  settings: Parameters<typeof deadlinesOf>[1],
+  dependencies: RetirementDependencies,
+  configuration: Configuration,
+  complete: readonly RetirementStatus[],
 ): Promise<void> {
-  if (listed.kind === 'refused') return;
+  const { database } = dependencies;
   const limited = createLimiter(STARTS_AT_ONCE);
   await Promise.all(
-    listed.learners.map((status) =>
+    complete.map((status) =>
       limited(async () => {
-        if ((await findRetirement(database, status.userId)) !== undefined) return;
-        await insertRetirement(database, status, deadlinesOf(status.requestedAt, settings));
+        const known = await findRetirement(database, status.userId);
+        if (known !== undefined && known.currentState !== COMPLETE) return;
+        if (known === undefined)
+          await insertRetirement(database, status, deadlinesOf(status.requestedAt, configuration.registrar));
+        const text = 'found COMPLETE in the LMS';
+        await completeElsewhere(dependencies, configuration, { userId: status.userId, text });
       }),
     ),
   );

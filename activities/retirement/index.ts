@@ -1,14 +1,13 @@
 import type { Pipeline } from '../../domain/retirement/pipeline.ts';
+import { createArchiveActivities } from './archive/index.ts';
+import { createCanaryActivities } from './canary/index.ts';
+import { createComplete } from './completing.ts';
 import { createCollect, createStartReruns } from './collecting.ts';
 import type { RetirementDependencies } from './dependencies.ts';
 import { translating } from './failing.ts';
-import {
-  createAddNote,
-  createCancel,
-  createComplete,
-  createMoveBack,
-  createRecordErrored,
-} from './moving.ts';
+import { createAddNote, createCancel, createMoveBack, createRecordErrored } from './moving.ts';
+import { createPartnerReportActivities } from './partner-report/index.ts';
+import { createProbeAgain } from './probing-again.ts';
 import { createOpenRetirement, createRecordState, type RetryTiming } from './opening.ts';
 import { createRunStage } from './stages.ts';
 
@@ -25,9 +24,13 @@ export function createRetirementActivities(dependencies: RetirementDependencies)
     recordState: createRecordState(dependencies),
     completeRetirement: createComplete(dependencies),
     cancelRetirement: createCancel(dependencies),
+    probeAgain: createProbeAgain(dependencies),
     addNote: createAddNote(dependencies),
     collect: createCollect(dependencies),
     startReruns: createStartReruns(dependencies),
+    ...createArchiveActivities(dependencies),
+    ...createPartnerReportActivities(dependencies),
+    ...createCanaryActivities(dependencies),
     // Takes every activity type that is not above: stages are named after the pipeline row, `LMS.retirement_unenroll`.
     default: createRunStage(dependencies),
   };

@@ -1,15 +1,12 @@
-import { cancellationSignal } from '@temporalio/activity';
-import type { Stage } from '../../domain/retirement/pipeline.ts';
-import { ABORTED, COMPLETE, ERRORED, isTerminal } from '../../domain/retirement/states.ts';
-import { ServiceFailure } from '../../platform/failure.ts';
-import { LMS } from '../../platform/lms/client.ts';
+import { ABORTED, ERRORED, isTerminal } from '../../domain/retirement/states.ts';
+import type { ServiceFailure } from '../../platform/failure.ts';
 import type { RetirementQueue } from '../../platform/lms/retirement.ts';
 import type { CancelRequest } from '../../workflows/retirement/contract.ts';
-import { permanent, retryLater } from '../failures.ts';
-import { beating } from '../heartbeat.ts';
+import { retryLater } from '../failures.ts';
 import type { RetirementDependencies } from './dependencies.ts';
-import { failStage, type EarlierAttempts, type Tried } from './failing.ts';
+import { failStage, type Tried } from './failing.ts';
 import { addResponse, changeState, findRetirement, type StoredRetirement } from './store.ts';
+import { moveTo, prepare, talking } from './talking.ts';
 import { byWhomAndWhy, describeFailure, line, storable } from './wording.ts';
 
 export interface MoveBackInput {
@@ -28,12 +25,8 @@ export interface RecordErroredInput {
   readonly what: string;
   /** The failure left its whole story in PostgreSQL. */
   readonly hasStory: boolean;
-}
-
-export interface CompleteInput {
-  readonly userId: number;
-  /** What was tried before Temporal began to count the attempts. */
-  readonly earlier?: EarlierAttempts;
+  /** The LMS has the learner as COMPLETE, and is to have ERRORED all the same. */
+  readonly force?: boolean;
 }
 
 export interface CancelInput extends CancelRequest {
@@ -54,7 +47,10 @@ export function createMoveBack(
   dependencies: RetirementDependencies,
 ): (input: MoveBackInput) => Promise<{ readonly kind: 'moved' | 'gone' }> {
   return async ({ userId, state, text, at }) => {
-    const { learner, queue } = await prepare(dependencies, userId);
+    const {
+      learner,
+      platform: { queue },
+    } = await prepare(dependencies, userId);
     return talking(
       async (signal) => {
         const outcome = await queue.move(
@@ -81,7 +77,7 @@ export function createMoveBack(
 export function createRecordErrored(
   dependencies: RetirementDependencies,
 ): (input: RecordErroredInput) => Promise<void> {
-  return async ({ userId, what, hasStory }) => {
+  return async ({ userId, what, hasStory, force = false }) => {
     const { database } = dependencies;
     const stored = await findRetirement(database, userId);
     if (stored === undefined) return;
@@ -101,6 +97,7 @@ export function createRecordErrored(
         username: stored.originalUsername,
         state: ERRORED,
         response: story,
+        force,
       });
       if (outcome.kind !== 'refused') return;
       const status = await queue.find(stored.originalUsername);
@@ -109,45 +106,15 @@ export function createRecordErrored(
   };
 }
 
-/** Writes COMPLETE to the LMS and to our row. A refused move is no failure when the LMS has it already. */
-export function createComplete(
-  dependencies: RetirementDependencies,
-): (input: CompleteInput) => Promise<void> {
-  return async ({ userId, earlier }) => {
-    const { learner, queue } = await prepare(dependencies, userId);
-    await talking(
-      async (signal) => {
-        const move = {
-          username: learner.originalUsername,
-          state: COMPLETE,
-          response: 'Learner retirement complete.',
-        };
-        const outcome = await queue.move(move, signal);
-        if (outcome.kind === 'gone') throw outcome.failure;
-        if (outcome.kind === 'refused') {
-          const status = await queue.find(learner.originalUsername, signal);
-          if (status?.currentState.name !== COMPLETE) throw outcome.failure;
-        }
-      },
-      failing(dependencies, {
-        userId,
-        stage: moveTo(COMPLETE),
-        ...(earlier === undefined ? {} : { earlier }),
-      }),
-    );
-    // Written by an attempt that died before Temporal heard of it.
-    if (learner.currentState === COMPLETE) return;
-    const text = `${COMPLETE}: every stage of the pipeline is done`;
-    await changeState(dependencies.database, { userId, state: COMPLETE, line: line(new Date(), text) });
-  };
-}
-
 /** Cancels in the LMS, which gives the address back and removes the row. A row that is gone already is a cancel too. */
 export function createCancel(
   dependencies: RetirementDependencies,
 ): (input: CancelInput) => Promise<CancelResult> {
   return async ({ userId, by, reason }) => {
-    const { learner, queue } = await prepare(dependencies, userId);
+    const {
+      learner,
+      platform: { queue },
+    } = await prepare(dependencies, userId);
     return talking(async (signal) => {
       const state = await cancelInLms(queue, learner, signal);
       if (state !== undefined) {
@@ -182,32 +149,6 @@ export function createAddNote({ database }: RetirementDependencies): (input: Not
   return ({ userId, at, text }) => addResponse(database, userId, line(at, text));
 }
 
-async function prepare(
-  { database, platform }: RetirementDependencies,
-  userId: number,
-): Promise<{
-  readonly learner: StoredRetirement;
-  readonly queue: Awaited<ReturnType<typeof platform.lastValid>>['queue'];
-}> {
-  const learner = await findRetirement(database, userId);
-  if (learner === undefined)
-    throw permanent('UnknownLearner', `no row for LMS user ${userId} in user_retirement_status`);
-  return { learner, queue: (await platform.lastValid()).queue };
-}
-
-/** Runs requests to the LMS with heartbeats; a failure of the LMS's goes through `translate`, which throws. */
-async function talking<Result>(
-  work: (signal: AbortSignal) => Promise<Result>,
-  translate: (failure: ServiceFailure) => Promise<Result>,
-): Promise<Result> {
-  try {
-    return await beating(() => work(cancellationSignal()));
-  } catch (error) {
-    if (!(error instanceof ServiceFailure)) throw error;
-    return await translate(error);
-  }
-}
-
 /** A write that must land does not wait longer than this because one answer asked for it. */
 const LONGEST_WAIT_MS = 60_000;
 
@@ -227,9 +168,4 @@ function failing(
   tried: Tried,
 ): (failure: ServiceFailure) => Promise<never> {
   return (error) => failStage(dependencies, { ...tried, error });
-}
-
-/** A move of the LMS that belongs to no row of the pipeline fails by the same rules as a stage. */
-function moveTo(state: string): Stage {
-  return { startState: state, endState: state, service: LMS, method: 'update_retirement_status' };
 }

@@ -6,6 +6,8 @@ import { newStages } from '../../domain/retirement/resume.ts';
 import { ABORTED, COMPLETE, ERRORED, PENDING } from '../../domain/retirement/states.ts';
 import type { FoundState, RerunKind, RetireUserInput } from '../../workflows/retirement/contract.ts';
 import { permanent, retryLater } from '../failures.ts';
+import { isClaimed } from './archive/store.ts';
+import { completeElsewhere } from './completing.ts';
 import type { RetirementDependencies } from './dependencies.ts';
 import { translating } from './failing.ts';
 import type { Platform } from './platform.ts';
@@ -27,6 +29,7 @@ export interface OpenInput extends RetireUserInput {
 export interface Opened {
   /** ISO 8601. */
   readonly coolOffUntil: string;
+  readonly warnAt: string;
   readonly dueAt: string;
   readonly pipeline: Pipeline;
   readonly completedStages: readonly string[];
@@ -77,6 +80,7 @@ export function createOpenRetirement(
         : stored;
     return {
       coolOffUntil: deadlines.coolOffUntil.toISOString(),
+      warnAt: deadlines.warnAt.toISOString(),
       dueAt: deadlines.dueAt.toISOString(),
       pipeline,
       completedStages: fresh?.completedStages ?? [],
@@ -116,6 +120,8 @@ async function locateRetirement(
       ...(parked.failedStage === undefined ? {} : { failedStage: parked.failedStage }),
     };
   }
+  if (rerun !== undefined && (await isClaimed(dependencies.database, stored.retirementId)))
+    return closed('COMPLETE', 'the learner is being archived');
   if (rerun !== undefined) return { kind: 'rerun', stages: stagesToRerun(platform, stored, rerun) };
 
   const found = isStale(input, stored) ? await lookUp(dependencies, platform, stored) : input.found;
@@ -203,10 +209,15 @@ function closed(outcome: 'COMPLETE' | 'ABORTED', reason: string): Where {
 }
 
 /** Writes a state that somebody else brought about, and why; a row that has it already keeps its own line. */
-export function createRecordState({
-  database,
-}: RetirementDependencies): (change: RecordStateInput) => Promise<void> {
+export function createRecordState(
+  dependencies: RetirementDependencies,
+): (change: RecordStateInput) => Promise<void> {
   return async ({ userId, state, text }) => {
+    const { database, platform } = dependencies;
+    if (state === COMPLETE) {
+      const { configuration } = await platform.lastValid();
+      return completeElsewhere(dependencies, configuration, { userId, text });
+    }
     const stored = await findRetirement(database, userId);
     if (stored?.currentState === state) return;
     await changeState(database, { userId, state, line: line(new Date(), text) });

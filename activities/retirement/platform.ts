@@ -1,11 +1,15 @@
 import type { Configuration } from '../../config/configuration.ts';
 import { describeProblem, type Problem } from '../../config/problem.ts';
 import type { ConfigurationSource } from '../../config/watch.ts';
-import type { Service } from '../../platform/learner.ts';
+import type { Stage } from '../../domain/retirement/pipeline.ts';
+import type { Probe, Service } from '../../platform/learner.ts';
+import { createCleanup, type Cleanup } from '../../platform/lms/cleanup.ts';
 import { createLmsClient, LMS, type LmsClient } from '../../platform/lms/client.ts';
 import { createLmsService } from '../../platform/lms/methods.ts';
+import { createPartnerReports, type PartnerReports } from '../../platform/lms/partner-reports.ts';
 import { createRetirementQueue, type RetirementQueue } from '../../platform/lms/retirement.ts';
 import {
+  createProbes,
   createSegmentIdSource,
   createServices,
   type SegmentIdSource,
@@ -16,7 +20,11 @@ import { permanent, retryLater } from '../failures.ts';
 export interface Platform {
   readonly configuration: Configuration;
   readonly queue: RetirementQueue;
+  readonly cleanup: Cleanup;
+  readonly partnerReports: PartnerReports;
   readonly services: Readonly<Record<string, Service>>;
+  /** Asks a stage's service whether it still knows the learner; undefined where nothing is declared for that. */
+  probeFor(stage: Pick<Stage, 'service' | 'method'>): Probe | undefined;
   /** Where `fetch_ecommerce_segment_id` is set: the source of that id, for the services that may send it on. */
   segmentIdFor(service: string): SegmentIdSource | undefined;
 }
@@ -115,6 +123,10 @@ async function connect(configuration: Configuration): Promise<Connected> {
     pipeline: configuration.pipeline,
     timeoutMs: registrar.requestTimeoutMs,
   });
+  const probes = createProbes({
+    declarations: registrar.services,
+    timeoutMs: registrar.requestTimeoutMs,
+  });
   const segmentIds =
     configuration.fetchEcommerceSegmentId && baseUrls['ecommerce'] !== undefined
       ? createSegmentIdSource({
@@ -126,7 +138,13 @@ async function connect(configuration: Configuration): Promise<Connected> {
   const platform: Platform = {
     configuration,
     queue: createRetirementQueue(client),
+    cleanup: createCleanup(client),
+    partnerReports: createPartnerReports(client),
     services: { ...services, [LMS]: createLmsService(client) },
+    probeFor: ({ service, method }) => {
+      const ofService = Object.hasOwn(probes, service) ? probes[service] : undefined;
+      return ofService !== undefined && Object.hasOwn(ofService, method) ? ofService[method] : undefined;
+    },
     segmentIdFor: (service) => (sendsSegmentId(service, configuration) ? segmentIds : undefined),
   };
   return { platform, client };

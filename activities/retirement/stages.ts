@@ -7,8 +7,10 @@ import type { ServiceMethod, ServiceOutcome } from '../../platform/learner.ts';
 import type { RetirementStatus } from '../../platform/lms/status.ts';
 import { permanent } from '../failures.ts';
 import { beating } from '../heartbeat.ts';
+import { createOwnService, REGISTRAR } from './course-erasure/removing.ts';
+import { StillWaiting } from './course-erasure/waiting.ts';
 import type { RetirementDependencies } from './dependencies.ts';
-import { failStage, giveUp, type EarlierAttempts } from './failing.ts';
+import { failStage, giveUp, keepWaiting, type EarlierAttempts } from './failing.ts';
 import type { Platform } from './platform.ts';
 import {
   beginStage,
@@ -49,6 +51,7 @@ export function createRunStage(
     try {
       return await beating(() => runStage(dependencies, input));
     } catch (error) {
+      if (error instanceof StillWaiting) return await keepWaiting(dependencies, { ...input, error });
       if (!(error instanceof ServiceFailure)) throw error;
       return await failStage(dependencies, { ...input, error });
     }
@@ -61,7 +64,7 @@ async function runStage(dependencies: RetirementDependencies, input: StageInput)
   const learner = await findRetirement(database, userId);
   if (learner === undefined) throw permanent('UnknownLearner', `no row for LMS user ${userId}`);
   const connected = await platform.lastValid();
-  const method = findMethod(connected, stage);
+  const method = findMethod({ [REGISTRAR]: createOwnService(database), ...connected.services }, stage);
   if (method === undefined) {
     const what = `the configuration has no ${stage.service}.${stage.method} any more: correct the pipeline row, then resume`;
     throw await giveUp(database, input, { what });
@@ -218,7 +221,7 @@ function lostRow(): ServiceFailure {
   });
 }
 
-function findMethod({ services }: Platform, stage: Stage): ServiceMethod | undefined {
+function findMethod(services: Platform['services'], stage: Stage): ServiceMethod | undefined {
   const service = Object.hasOwn(services, stage.service) ? services[stage.service] : undefined;
   return service !== undefined && Object.hasOwn(service, stage.method) ? service[stage.method] : undefined;
 }

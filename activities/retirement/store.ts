@@ -61,7 +61,7 @@ const columns = `
 export async function insertRetirement(
   db: Queryable,
   status: RetirementStatus,
-  deadlines: Deadlines,
+  deadlines: Pick<Deadlines, 'coolOffUntil' | 'dueAt'>,
 ): Promise<void> {
   await db.query({
     name: 'insert-retirement',
@@ -146,7 +146,10 @@ export async function listRetirements(
   return rows;
 }
 
-/** COMPLETE learners, or the one of them with this id, whose rows have not changed since `before` (ISO 8601), or ever. */
+/**
+ * COMPLETE learners, or the one of them with this id, whose rows have not changed since `before` (ISO 8601), or ever. One whom the
+ * archive has claimed is past being run again.
+ */
 export async function listComplete(
   db: Queryable,
   { userId, before }: { readonly userId?: number | undefined; readonly before: string },
@@ -155,6 +158,8 @@ export async function listComplete(
     `select user_id as "userId", completed_stages as "completedStages", due_at as "dueAt"
      from user_retirement_status
      where current_state = 'COMPLETE' and (modified_at < $1 or modified_at = created_at) and ($2::bigint is null or user_id = $2)
+       and not exists (
+         select from archived_retirements as archived where archived.retirement_id = user_retirement_status.retirement_id)
      order by user_id`,
     [before, userId ?? null],
   );
@@ -269,6 +274,16 @@ export async function recordAdoption(
      where user_id = $1 and strpos(responses, $3) = 0`,
     [adopted.userId, adopted.state, adopted.line, adopted.completed, adopted.stage ?? null],
   );
+}
+
+/** Locks a learner's row and returns its state; undefined when there is none. `db` must be a transaction. */
+export async function lockRetirement(db: Queryable, userId: number): Promise<string | undefined> {
+  const { rows } = await db.query<{ currentState: string }>({
+    name: 'lock-retirement',
+    text: `select current_state as "currentState" from user_retirement_status where user_id = $1 for update`,
+    values: [userId],
+  });
+  return rows[0]?.currentState;
 }
 
 export async function recordFailure(db: Queryable, userId: number, failure: StoredFailure): Promise<void> {

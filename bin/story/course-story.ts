@@ -28,10 +28,10 @@ export interface Chapter {
   readonly wrong: string;
 }
 
-const SLUG = 'history-of-science';
+export const SLUG = 'history-of-science';
 const WEEK_SECONDS = 7 * 86_400;
 const WEEKS = 8;
-const students = [
+export const students = [
   'Ada Lovelace',
   'Émilie du Châtelet',
   'Hypatia',
@@ -60,14 +60,14 @@ export async function playCourseStory(options: CourseStoryOptions): Promise<read
 
   const first = await courses.update(SLUG);
   tell(`its update is done: ${first.result.ingest.revisions} edits`);
-  const whole = await chapter(options, 'imported and updated', first.result.ingest.slicesRebuilt);
+  const whole = await chapterOf(options, 'imported and updated', first.result.ingest.slicesRebuilt);
 
   const touched = await countSlicesOf(database, courseId, leaver);
   await courses.drop(SLUG, [leaver]);
   tell(`a student who touched ${touched} slices is dis-enrolled`);
   const { reprocess } = (await courses.update(SLUG)).result;
   tell(`the next update works ${reprocess.slicesRebuilt} slices again, and fetches none of them`);
-  const without = await chapter(options, 'one student dis-enrolled', reprocess.slicesRebuilt);
+  const without = await chapterOf(options, 'one student dis-enrolled', reprocess.slicesRebuilt);
   const wrong = [
     without.wrong,
     reprocess.slicesRebuilt === touched ? '' : `${touched} slices were touched`,
@@ -127,8 +127,9 @@ function courseFile({ wikiUrls }: CourseStoryOptions, startsAt: number): CourseF
   };
 }
 
-async function chapter(
-  { courses }: CourseStoryOptions,
+/** The course's numbers now, compared with a rebuild. */
+export async function chapterOf(
+  { courses }: Pick<CourseStoryOptions, 'courses'>,
   what: string,
   slicesRebuilt: number,
 ): Promise<Chapter> {

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { findRetirement, type StoredRetirement } from '../../activities/retirement/store.ts';
 import type { RetirementClient } from '../../client/retirement/client.ts';
 import type { TemporalAccess } from '../../client/temporal.ts';
@@ -11,6 +10,7 @@ import {
   type RetirementStatusView,
 } from '../../workflows/retirement/contract.ts';
 import { castOf, type Player } from './cast.ts';
+import { waitFor } from './waiting.ts';
 
 export interface StoryOptions {
   readonly retirements: RetirementClient;
@@ -34,7 +34,6 @@ export interface Ending {
 
 const FAILING_STAGE = 'RETIRING_NOTES';
 const FAILING_PATH = '/api/edxnotes/';
-const PATIENCE_MS = 120_000;
 
 /**
  * Plays the retirement part of the story on a running product: learners ask, one is cancelled by e-mail address, one fails
@@ -138,14 +137,4 @@ function one(cast: readonly Player[], role: Player['role']): Player {
   const player = cast.find((candidate) => candidate.role === role);
   if (player === undefined) throw new Error(`the story's cast has nobody to be ${role}`);
   return player;
-}
-
-async function waitFor<Value>(what: string, ask: () => Promise<Value | undefined | false>): Promise<Value> {
-  const until = Date.now() + PATIENCE_MS;
-  for (;;) {
-    const value = await ask();
-    if (value) return value;
-    if (Date.now() > until) throw new Error(`waited ${PATIENCE_MS / 1000} s for ${what}`);
-    await delay(100);
-  }
 }

@@ -4,6 +4,7 @@ import type { CourseContext } from './context.ts';
 import { setExcluded, type Excluded } from './exclusion.ts';
 import { explainCourse, type Explanation, type ExplanationAsked } from './explain.ts';
 import { importCourse, type Imported } from './import.ts';
+import { linkLearner, unlinkLearner, type Linked } from './link.ts';
 import type { PageAsked } from './pages.ts';
 import { drop, enroll, type Dropped, type Enrolled } from './roster.ts';
 import { changeSchedule, type ScheduleChange, type ScheduleView } from './schedule.ts';
@@ -28,6 +29,9 @@ export interface CourseClient {
   show(slug: string): Promise<CourseDetails>;
   enroll(slug: string, usernames: readonly string[]): Promise<Enrolled>;
   drop(slug: string, usernames: readonly string[]): Promise<Dropped>;
+  /** Says which learner of the LMS a wiki's user is, so that their retirement reaches the statistics. */
+  link(username: string, lmsUserId: number): Promise<Linked>;
+  unlink(username: string): Promise<Linked>;
   requestUpdate(slug: string, asked?: UpdateAsked): Promise<UpdateRequested>;
   /** Answers when an update that began after the request has ended. */
   update(slug: string, asked?: UpdateAsked, watch?: (view: CourseStatusView) => void): Promise<UpdateEnded>;
@@ -45,6 +49,8 @@ export function createCourseClient(context: CourseContext): CourseClient {
     show: (slug) => showCourse(context, slug),
     enroll: (slug, usernames) => enroll(context, slug, usernames),
     drop: (slug, usernames) => drop(context, slug, usernames),
+    link: (username, lmsUserId) => linkLearner(context.database, { username, lmsUserId }),
+    unlink: (username) => unlinkLearner(context.database, username),
     requestUpdate: (slug, asked = {}) => requestUpdate(context, slug, asked),
     update: (slug, asked = {}, watch) => requestAndAwaitUpdate(context, slug, asked, watch),
     exclude: (slug, page) => setExcluded(context, slug, { ...page, excluded: true }),

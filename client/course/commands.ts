@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Run } from '../tools.ts';
 import { addCheckingCommands } from './checking-commands.ts';
 import { addImportCommand } from './import-command.ts';
+import { addLinkCommand } from './link-command.ts';
 import { addMembershipCommands } from './membership-commands.ts';
 import { addReadingCommands } from './reading-commands.ts';
 import { addRunningCommands } from './running-commands.ts';
@@ -12,6 +13,7 @@ export function addCourseCommands(program: Command, run: Run): void {
   addImportCommand(course, run);
   addReadingCommands(course, run);
   addMembershipCommands(course, run);
+  addLinkCommand(course, run);
   addRunningCommands(course, run);
   addCheckingCommands(course, run);
 }

@@ -107,6 +107,11 @@ const studentColumns: readonly Column<StoredPerson>[] = [
   { head: 'REFERENCES', cell: ({ referencesCount }) => String(referencesCount), align: 'right' },
   { head: 'REVISIONS', cell: ({ revisionCount }) => String(revisionCount), align: 'right' },
   { head: 'ENROLLED', cell: ({ enrolledAt }) => instantText(enrolledAt) },
+  {
+    head: 'LMS USER',
+    cell: ({ lmsUserId }) => (lmsUserId === null ? '' : String(lmsUserId)),
+    align: 'right',
+  },
 ];
 
 const articleColumns: readonly Column<StoredArticle>[] = [

@@ -125,6 +125,8 @@ export async function listCourseWikis(db: Queryable, courseId: number): Promise<
 export interface StoredPerson {
   readonly userId: number;
   readonly username: string;
+  /** Which learner of the LMS this is; null while nobody has said. */
+  readonly lmsUserId: number | null;
   readonly role: number;
   readonly enrolledAt: Date;
   /** Characters in the mainspace, in user pages and in drafts. */
@@ -140,7 +142,7 @@ export interface StoredPerson {
 /** Everybody in the course: students first, those with the most characters first. */
 export async function listPeople(db: Queryable, courseId: number): Promise<readonly StoredPerson[]> {
   const { rows } = await db.query<StoredPerson>(
-    `select users.id as "userId", username, role, enrolled_at as "enrolledAt",
+    `select users.id as "userId", username, lms_user_id as "lmsUserId", role, enrolled_at as "enrolledAt",
        character_sum_ms as "characterSum", character_sum_us as "characterSumUser",
        character_sum_draft as "characterSumDraft", references_count as "referencesCount",
        revision_count as "revisionCount",

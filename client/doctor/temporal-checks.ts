@@ -1,5 +1,6 @@
-import { COLLECT_SCHEDULE_ID, RETIREMENT_TASK_QUEUE } from '../../workflows/retirement/contract.ts';
-import { findSchedule } from '../setup/schedules.ts';
+import type { Configuration } from '../../config/configuration.ts';
+import { RETIREMENT_TASK_QUEUE } from '../../workflows/retirement/contract.ts';
+import { findSchedule, retirementSchedules } from '../setup/schedules.ts';
 import { compareSearchAttributes } from '../setup/search-attributes.ts';
 import type { TemporalAccess } from '../temporal.ts';
 import { toOperationError } from '../translate-error.ts';
@@ -9,7 +10,13 @@ import { bad, ok, warning, type Check } from './check.ts';
 /** Whether Temporal answers, has what `setup` makes, and has a worker for each task queue. */
 export async function checkTemporal(
   connect: () => Promise<TemporalAccess>,
-  taskQueues: readonly string[] = [RETIREMENT_TASK_QUEUE],
+  {
+    taskQueues = [RETIREMENT_TASK_QUEUE],
+    configuration,
+  }: {
+    readonly taskQueues?: readonly string[];
+    readonly configuration?: Configuration | undefined;
+  } = {},
 ): Promise<readonly Check[]> {
   const temporal = await connect().catch((error: unknown) =>
     bad('temporal', toOperationError(error).message),
@@ -17,7 +24,9 @@ export async function checkTemporal(
   if ('check' in temporal) return [temporal];
   const checks = await Promise.all([
     guarded('temporal', () => checkSearchAttributes(temporal)),
-    guarded('schedules', () => checkSchedule(temporal, COLLECT_SCHEDULE_ID)),
+    ...retirementSchedules(configuration?.registrar).map(({ scheduleId }) =>
+      guarded('schedules', () => checkSchedule(temporal, scheduleId)),
+    ),
     ...taskQueues.map((taskQueue) => guarded('worker', () => checkWorker(temporal, taskQueue))),
   ]);
   return checks.flat();
@@ -52,7 +61,7 @@ async function checkSearchAttributes(temporal: TemporalAccess): Promise<readonly
 async function checkSchedule({ client }: TemporalAccess, scheduleId: string): Promise<readonly Check[]> {
   const found = await findSchedule(client, scheduleId);
   if (found === undefined) {
-    return [bad('schedules', `${scheduleId} is missing, nobody collects: run \`registrar setup\``)];
+    return [bad('schedules', `${scheduleId} is missing: run \`registrar setup\``)];
   }
   if (!found.state.paused) return [ok('schedules', `${scheduleId} runs`)];
   return [

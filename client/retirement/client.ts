@@ -5,10 +5,12 @@ import type {
   RerunResult,
   ResumeRequest,
 } from '../../workflows/retirement/contract.ts';
+import { changeStatusInBulk, type BulkOutcome, type BulkRequest } from './bulk-status.ts';
 import { cancelRetirement, type Cancelled } from './cancel.ts';
 import type { RetirementContext } from './context.ts';
 import { planResume, type ResumePlan } from './plan.ts';
 import { resumeAllErrored, resumeRetirement, type Resumed, type ResumeOutcome } from './resume.ts';
+import { reportToPartners, type PartnerReport } from './report.ts';
 import { collectNow, rerunRetirements } from './runs.ts';
 import { listSummaries, showRetirement, type RetirementDetails, type RetirementSummary } from './show.ts';
 import { startRetirement, type Started } from './start.ts';
@@ -32,6 +34,9 @@ export interface RetirementClient {
   cancel(email: string): Promise<Cancelled>;
   rerun(asked: { readonly who?: string | undefined; readonly kind: RerunKind }): Promise<RerunResult>;
   collect(): Promise<CollectResult>;
+  report(): Promise<PartnerReport>;
+  /** `watch` as with `resumeAllErrored`. */
+  bulkStatus(asked: BulkRequest, watch?: (total: number) => () => void): Promise<readonly BulkOutcome[]>;
 }
 
 export function createRetirementClient(context: RetirementContext): RetirementClient {
@@ -45,5 +50,7 @@ export function createRetirementClient(context: RetirementContext): RetirementCl
     cancel: (email) => cancelRetirement(context, email),
     rerun: (asked) => rerunRetirements(context, asked),
     collect: () => collectNow(context),
+    report: () => reportToPartners(context),
+    bulkStatus: (asked, watch = () => () => undefined) => changeStatusInBulk(context, asked, watch),
   };
 }

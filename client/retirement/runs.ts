@@ -1,3 +1,4 @@
+import { isClaimed } from '../../activities/retirement/archive/store.ts';
 import type { Configuration } from '../../config/configuration.ts';
 import { COMPLETE } from '../../domain/retirement/states.ts';
 import {
@@ -68,6 +69,8 @@ async function completeUserId(
     const status = await withLms(configuration, ({ queue }) => findInQueue(queue, COMPLETE, who));
     return status?.userId ?? unknownWho(who);
   }
+  if (await isClaimed(context.database, row.retirementId))
+    throw refused('the learner is being archived: nothing can be run again');
   if (row.currentState === COMPLETE) return row.userId;
   throw refused(`the retirement is ${row.currentState}, only a COMPLETE one can be run again`);
 }

@@ -1,3 +1,4 @@
+import { findArchived } from '../../activities/retirement/archive/store.ts';
 import {
   findRetirement,
   listRetirementsOf,
@@ -8,11 +9,13 @@ import type { RetirementQueue } from '../../platform/lms/retirement.ts';
 import type { RetirementStatus } from '../../platform/lms/status.ts';
 import { retirementWorkflowId, userIdOf } from '../../workflows/retirement/contract.ts';
 import { notFound, wrongUsage } from '../operation-error.ts';
+import { dayText } from '../times.ts';
 
 /**
  * The learner whom an operator means by an LMS user id, a username, an e-mail address or a workflow id. Names and
  * addresses are compared exactly first and without regard to case second, as in the LMS. Undefined when nobody is meant;
  * throws when it could be several people, because what is erased cannot be given back. A workflow id is never ambiguous.
+ * Throws too, saying when, for the id of somebody who is archived: nothing can be done with them any more.
  */
 export async function findWho(db: Queryable, who: string): Promise<StoredRetirement | undefined> {
   const ofWorkflow = userIdOf(who);
@@ -22,7 +25,18 @@ export async function findWho(db: Queryable, who: string): Promise<StoredRetirem
   }
   const byId = /^\d{1,15}$/.test(who) ? await findRetirement(db, Number(who)) : undefined;
   const byName = await listRetirementsOf(db, who);
-  return oneOf(who, [...(byId === undefined ? [] : [byId]), ...byName]);
+  const meant = oneOf(who, [...(byId === undefined ? [] : [byId]), ...byName]);
+  if (meant === undefined) await refuseArchived(db, who);
+  return meant;
+}
+
+async function refuseArchived(db: Queryable, who: string): Promise<void> {
+  const userId = userIdOf(who) ?? (/^\d{1,15}$/.test(who) ? Number(who) : undefined);
+  const archived = userId === undefined ? undefined : await findArchived(db, userId);
+  if (archived === undefined) return;
+  throw notFound(
+    `LMS user ${archived.userId} was erased, and archived on ${dayText(archived.archivedAt)}; \`registrar retirement verify ${archived.userId}\` shows the receipts`,
+  );
 }
 
 export async function oneWho(db: Queryable, who: string): Promise<StoredRetirement> {

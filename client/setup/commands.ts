@@ -41,6 +41,8 @@ function reportLines({ migrations, searchAttributes, schedules }: SetUpReport): 
 
 function scheduleLines(schedule: ScheduleOutcome): readonly string[] {
   const { scheduleId, outcome, paused } = schedule;
+  if (outcome === 'removed')
+    return [`schedule ${scheduleId}: removed, the configuration does not ask for it`];
   if ('everyMs' in schedule) {
     const every = exactSpanText(schedule.everyMs);
     return [`schedule ${scheduleId}: ${outcome}, every ${every}${paused ? ', paused by an operator' : ''}`];

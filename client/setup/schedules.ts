@@ -6,9 +6,16 @@ import {
   type ScheduleOptions,
   type ScheduleUpdateOptions,
 } from '@temporalio/client';
+import type { RegistrarSettings } from '../../config/configuration.ts';
 import {
+  ARCHIVE_RETIREMENTS,
+  ARCHIVE_SCHEDULE_ID,
+  CANARY,
+  CANARY_SCHEDULE_ID,
   COLLECT_RETIREMENTS,
   COLLECT_SCHEDULE_ID,
+  PARTNER_REPORT,
+  PARTNER_REPORT_SCHEDULE_ID,
   RETIREMENT_TASK_QUEUE,
 } from '../../workflows/retirement/contract.ts';
 import {
@@ -22,7 +29,7 @@ import type { TemporalAccess } from '../temporal.ts';
 /** When a schedule starts its workflow. */
 type Timing =
   /** As the configuration says: a schedule that says otherwise is changed. */
-  | { readonly kind: 'every'; readonly everyMs: number }
+  | { readonly kind: 'every'; readonly everyMs: number; readonly mayOverlap: boolean }
   /** At first; afterwards it is the operators' to change. */
   | { readonly kind: 'cron'; readonly cron: string };
 
@@ -33,25 +40,85 @@ export interface WantedSchedule {
   readonly action: ScheduleOptions['action'];
 }
 
-export type ScheduleOutcome = {
+export interface EnsuredSchedule {
   readonly scheduleId: string;
   readonly outcome: 'created' | 'updated' | 'unchanged';
   /** An operator's pause is kept. */
   readonly paused: boolean;
+}
+
+export type ScheduleOutcome = Omit<EnsuredSchedule, 'outcome'> & {
+  /** `removed`: the configuration does not ask for it any more. */
+  readonly outcome: EnsuredSchedule['outcome'] | 'removed';
 } & ({ readonly everyMs: number } | { readonly courseId: number });
 
-export function collectSchedule(everyMs: number): WantedSchedule {
+/** A schedule of the retirement job: its workflow has the schedule's id, and takes nothing. */
+export interface RetirementSchedule {
+  readonly scheduleId: string;
+  readonly workflowType: string;
+  readonly everyMs: number;
+  /** One may begin while an earlier one still runs. */
+  readonly mayOverlap?: boolean;
+}
+
+const DEFAULT_COLLECT_EVERY_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+
+/** The schedules that a configuration asks for; without one the collector's alone. */
+export function retirementSchedules(registrar?: RegistrarSettings): readonly RetirementSchedule[] {
+  const { archive, partnerReports } = registrar ?? {};
+  const schedule = (scheduleId: string, workflowType: string, everyMs: number): RetirementSchedule => ({
+    scheduleId,
+    workflowType,
+    everyMs,
+  });
+  return [
+    schedule(COLLECT_SCHEDULE_ID, COLLECT_RETIREMENTS, registrar?.collectEveryMs ?? DEFAULT_COLLECT_EVERY_MS),
+    ...(partnerReports === undefined
+      ? []
+      : [schedule(PARTNER_REPORT_SCHEDULE_ID, PARTNER_REPORT, partnerReports.everyMs)]),
+    ...(archive === undefined ? [] : [schedule(ARCHIVE_SCHEDULE_ID, ARCHIVE_RETIREMENTS, archive.everyMs)]),
+    // On a platform with a cooling-off of days, one canary still waits when the next begins.
+    ...(registrar?.canary ? [{ ...schedule(CANARY_SCHEDULE_ID, CANARY, DAY_MS), mayOverlap: true }] : []),
+  ];
+}
+
+/** Every schedule that {@link retirementSchedules} may name. */
+export const retirementScheduleIds: readonly string[] = [
+  COLLECT_SCHEDULE_ID,
+  PARTNER_REPORT_SCHEDULE_ID,
+  ARCHIVE_SCHEDULE_ID,
+  CANARY_SCHEDULE_ID,
+];
+
+export function wantedRetirementSchedule({
+  scheduleId,
+  workflowType,
+  everyMs,
+  mayOverlap = false,
+}: RetirementSchedule): WantedSchedule {
   return {
-    scheduleId: COLLECT_SCHEDULE_ID,
-    timing: { kind: 'every', everyMs },
+    scheduleId,
+    timing: { kind: 'every', everyMs, mayOverlap },
     action: {
       type: 'startWorkflow',
-      workflowType: COLLECT_RETIREMENTS,
+      workflowType,
       taskQueue: RETIREMENT_TASK_QUEUE,
-      workflowId: COLLECT_SCHEDULE_ID,
+      workflowId: scheduleId,
       args: [],
     },
   };
+}
+
+/** Deletes a schedule; false when there was none. */
+export async function removeSchedule({ client }: TemporalAccess, scheduleId: string): Promise<boolean> {
+  try {
+    await client.schedule.getHandle(scheduleId).delete();
+    return true;
+  } catch (error) {
+    if (error instanceof ScheduleNotFoundError) return false;
+    throw error;
+  }
 }
 
 const HOURLY = '0 * * * *';
@@ -77,7 +144,7 @@ export function courseSchedule(courseId: number): WantedSchedule {
 export async function ensureSchedule(
   { client }: TemporalAccess,
   wanted: WantedSchedule,
-): Promise<Pick<ScheduleOutcome, 'scheduleId' | 'outcome' | 'paused'>> {
+): Promise<EnsuredSchedule> {
   const { scheduleId, action } = wanted;
   const found = await findSchedule(client, scheduleId);
   if (found === undefined) {
@@ -145,7 +212,10 @@ const YEAR_MS = 365 * 86_400_000;
 
 function policiesOf(timing: Timing): { overlap: ScheduleOverlapPolicy; catchupWindow: number } {
   return {
-    overlap: ScheduleOverlapPolicy.SKIP,
+    overlap:
+      timing.kind === 'every' && timing.mayOverlap
+        ? ScheduleOverlapPolicy.ALLOW_ALL
+        : ScheduleOverlapPolicy.SKIP,
     // After an outage one pass is enough: it finds everybody. For a course the overlap policy sees to that, and a short window
     // would also forget an update which was asked for while a long one runs.
     catchupWindow: timing.kind === 'every' ? Math.max(timing.everyMs, LEAST_CATCHUP_MS) : YEAR_MS,

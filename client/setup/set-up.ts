@@ -3,7 +3,15 @@ import { openDatabase } from '../../db/database.ts';
 import { migrate } from '../../db/migrate.ts';
 import { listCourseIds } from '../course/store.ts';
 import type { TemporalAccess } from '../temporal.ts';
-import { collectSchedule, courseSchedule, ensureSchedule, type ScheduleOutcome } from './schedules.ts';
+import {
+  courseSchedule,
+  ensureSchedule,
+  removeSchedule,
+  retirementScheduleIds,
+  retirementSchedules,
+  wantedRetirementSchedule,
+  type ScheduleOutcome,
+} from './schedules.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
 
 export interface SetUpOptions {
@@ -21,16 +29,34 @@ export interface SetUpReport {
   readonly schedules: readonly ScheduleOutcome[];
 }
 
-const DEFAULT_COLLECT_EVERY_MS = 3_600_000;
-
 /** Brings database and Temporal to what this version needs. Safe to repeat, and beside running workers. */
 export async function setUp({ databaseUrl, temporal, configuration }: SetUpOptions): Promise<SetUpReport> {
   const migrations = await migrate(databaseUrl);
   const searchAttributes = await registerSearchAttributes(temporal);
-  const everyMs = configuration?.registrar.collectEveryMs ?? DEFAULT_COLLECT_EVERY_MS;
-  const collect = await ensureSchedule(temporal, collectSchedule(everyMs));
+  const retirements = await ensureRetirementSchedules(temporal, configuration);
   const courses = await ensureCourseSchedules(temporal, await courseIdsIn(databaseUrl));
-  return { migrations, searchAttributes, schedules: [{ ...collect, everyMs }, ...courses] };
+  return { migrations, searchAttributes, schedules: [...retirements, ...courses] };
+}
+
+/** Those that the configuration asks for; one that it asked for before and does not any more is removed. */
+async function ensureRetirementSchedules(
+  temporal: TemporalAccess,
+  configuration: Configuration | undefined,
+): Promise<readonly ScheduleOutcome[]> {
+  const wanted = retirementSchedules(configuration?.registrar);
+  const ensured = wanted.map(async (schedule): Promise<ScheduleOutcome> => {
+    const outcome = await ensureSchedule(temporal, wantedRetirementSchedule(schedule));
+    return { ...outcome, everyMs: schedule.everyMs };
+  });
+  // A configuration that cannot be read asks for nothing: what it asked for before stays.
+  const needless = retirementScheduleIds.filter(
+    (id) => configuration !== undefined && wanted.every(({ scheduleId }) => scheduleId !== id),
+  );
+  const removed = needless.map(async (scheduleId): Promise<readonly ScheduleOutcome[]> => {
+    if (!(await removeSchedule(temporal, scheduleId))) return [];
+    return [{ scheduleId, outcome: 'removed', paused: false, everyMs: 0 }];
+  });
+  return [...(await Promise.all(ensured)), ...(await Promise.all(removed)).flat()];
 }
 
 async function courseIdsIn(databaseUrl: string): Promise<readonly number[]> {

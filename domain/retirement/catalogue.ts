@@ -31,6 +31,8 @@ export const knownServices: Readonly<Record<string, Readonly<Record<string, Know
   BRAZE: { delete_user: works },
   AMPLITUDE: { delete_user: works },
   SALESFORCE: { retire_learner: works },
+  // Ours: the learner leaves the statistics of courses.
+  REGISTRAR: { retirement_remove_course_user: works },
   ECOMMERCE: {
     retire_learner: gone(
       'the ecommerce service never had this endpoint: remove this row, or declare your own service under registrar.services',

@@ -1,11 +1,12 @@
 import type { Dispatcher } from 'undici';
 import type {
   DeclaredMethod,
+  DeclaredRequest,
   DeclaredService,
   ServiceAuth,
 } from '../../domain/retirement/service-declaration.ts';
 import { ServiceFailure } from '../failure.ts';
-import type { Learner, Service, ServiceCall, ServiceOutcome } from '../learner.ts';
+import type { Learner, Probe, Service, ServiceCall, ServiceOutcome } from '../learner.ts';
 import { createTokenSource } from '../oauth.ts';
 import { createEndpoint, type Endpoint, type EndpointOptions, type Reply } from './endpoint.ts';
 import { erased, isSuccess, nobodyThere, nothingToErase } from './outcome.ts';
@@ -30,12 +31,7 @@ export function createDeclaredService(
   declaration: DeclaredService,
   options: DeclaredServiceOptions,
 ): Service {
-  const ask = createEndpoint({
-    ...options,
-    ...authorization(name, declaration.auth, options),
-    service: name,
-    baseUrl: declaration.baseUrl,
-  });
+  const ask = endpointOf(name, declaration, options);
   return Object.fromEntries(
     Object.entries(declaration.methods).map(([method, declared]) => {
       checkPlaceholders(`service "${name}", method "${method}"`, declared.path, declared.body);
@@ -44,25 +40,71 @@ export function createDeclaredService(
   );
 }
 
+/** The probes of those methods that declare a `verify` request, by the method's name; see {@link createDeclaredService}. */
+export function createDeclaredProbes(
+  name: string,
+  declaration: DeclaredService,
+  options: DeclaredServiceOptions,
+): Readonly<Record<string, Probe>> {
+  const ask = endpointOf(name, declaration, options);
+  return Object.fromEntries(
+    Object.entries(declaration.methods).flatMap(([method, { verify }]) => {
+      if (verify === undefined) return [];
+      checkPlaceholders(`service "${name}", method "${method}", verify`, verify.path, undefined);
+      return [[method, (call: ServiceCall) => probe(name, ask, verify, call)]];
+    }),
+  );
+}
+
+function endpointOf(name: string, declaration: DeclaredService, options: DeclaredServiceOptions): Endpoint {
+  return createEndpoint({
+    ...options,
+    ...authorization(name, declaration.auth, options),
+    service: name,
+    baseUrl: declaration.baseUrl,
+  });
+}
+
 async function callMethod(
   service: string,
   ask: Endpoint,
   method: DeclaredMethod,
-  { learner, signal }: ServiceCall,
+  call: ServiceCall,
 ): Promise<ServiceOutcome> {
-  const { verb } = method;
-  const template = method.path.startsWith('/') ? method.path : `/${method.path}`;
+  if (isUnknownToSegment(call.learner, method.path))
+    return nothingToErase('the learner has no ecommerce_segment_id');
+  const { asked, refuse } = fill(service, method, call);
+  const body = method.body === undefined ? {} : { json: fillBody(method.body, call.learner, refuse) };
+  return judge(method, await ask({ ...asked, ...body }));
+}
+
+async function probe(
+  service: string,
+  ask: Endpoint,
+  request: NonNullable<DeclaredMethod['verify']>,
+  call: ServiceCall,
+): Promise<'gone' | 'still-there'> {
+  if (isUnknownToSegment(call.learner, request.path)) return 'gone';
+  const reply = await ask(fill(service, request, call).asked);
+  if (request.gone.includes(reply.status) && !reply.html && !reply.routeIsMissing) return 'gone';
+  if (isSuccess(reply.status) && !reply.html && !request.gone.includes(reply.status)) return 'still-there';
+  throw reply.failure();
+}
+
+/** The request with the learner's values in its path. */
+function fill(
+  service: string,
+  { verb, path }: DeclaredRequest,
+  { learner, signal }: ServiceCall,
+): { readonly asked: Parameters<Endpoint>[0]; readonly refuse: (what: string) => ServiceFailure } {
+  const template = path.startsWith('/') ? path : `/${path}`;
   // Messages carry the route, and a query may carry a key.
   const [route = template] = template.split('?', 1);
-  if (isUnknownToSegment(learner, template)) return nothingToErase('the learner has no ecommerce_segment_id');
   const refuse = (what: string): ServiceFailure =>
     new ServiceFailure({ service, verb, path: route, route, what, transient: false });
-  const valueOf = (name: string): string => placeholderValue(learner, name, refuse) ?? '';
-
-  const filled = fillPath(template, valueOf);
+  const filled = fillPath(template, (name) => placeholderValue(learner, name, refuse) ?? '');
   if ('unusable' in filled) throw refuse(`cannot be asked: its path would hold ${filled.unusable}`);
-  const body = method.body === undefined ? {} : { json: fillBody(method.body, learner, refuse) };
-  return judge(method, await ask({ verb, path: filled.path, route, ...body, signal }));
+  return { asked: { verb, path: filled.path, route, signal }, refuse };
 }
 
 function judge(method: DeclaredMethod, reply: Reply): ServiceOutcome {

@@ -1,11 +1,11 @@
 import type { Dispatcher } from 'undici';
 import type { Pipeline } from '../../domain/retirement/pipeline.ts';
 import type { ServiceDeclaration } from '../../domain/retirement/service-declaration.ts';
-import type { Service } from '../learner.ts';
+import type { Probe, Service } from '../learner.ts';
 import type { TokenSource } from '../oauth.ts';
 import { createAmplitude, type AmplitudeKeys } from './amplitude.ts';
 import { createBraze, type BrazeKeys } from './braze.ts';
-import { createDeclaredService } from './declared.ts';
+import { createDeclaredProbes, createDeclaredService } from './declared.ts';
 import { createHubspot, type HubspotKeys } from './hubspot.ts';
 import { loadModuleService } from './module.ts';
 import { createDemographics, createLicenseManager } from './open-edx.ts';
@@ -47,6 +47,23 @@ export async function createServices(options: ServicesOptions): Promise<Readonly
     services[name] = await declared(name, declaration, options);
   }
   return services;
+}
+
+/** The probes that declarations have, by service and method: `probes.NEWSLETTER?.unsubscribe`. */
+export function createProbes({
+  declarations,
+  timeoutMs,
+  dispatcher,
+}: Pick<ServicesOptions, 'declarations' | 'timeoutMs' | 'dispatcher'>): Readonly<
+  Record<string, Readonly<Record<string, Probe>>>
+> {
+  return Object.fromEntries(
+    Object.entries(declarations).flatMap(([name, declaration]) =>
+      declaration.kind === 'http'
+        ? [[name, createDeclaredProbes(name, declaration, { timeoutMs, dispatcher })]]
+        : [],
+    ),
+  );
 }
 
 function shipped(options: ServicesOptions): Record<string, Service> {

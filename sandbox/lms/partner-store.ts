@@ -7,7 +7,10 @@ const take: Statement = {
     with taken as (
       update partner_reports set is_being_processed = true where not is_being_processed
       returning id, user_id, original_username, original_email, original_name, created)
-    select coalesce(json_agg(json_build_object(
+    select coalesce(json_agg(jsonb_strip_nulls(jsonb_build_object(
+      'student_id', c.student_id,
+      'orgs_config', c.orgs_config))
+      || jsonb_build_object(
       'user_id', t.user_id,
       'original_username', t.original_username,
       'original_email', t.original_email,
@@ -17,7 +20,7 @@ const take: Statement = {
         where e.user_id = t.user_id and e.org not in ('', 'outdated_entry')),
       'created', to_char(t.created at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
     ) order by t.id), '[]')::text as reports
-    from taken t`,
+    from taken t left join partner_columns c on c.user_id = t.user_id`,
 };
 
 /** The rows that nobody processes yet, as a JSON array, each marked as being processed by this very call. */
@@ -50,4 +53,26 @@ export async function finishPartnerReports(
 ): Promise<readonly string[]> {
   const rows = await listRows<{ original_username: string }>(pool, finish, [usernames, path]);
   return rows.map((row) => row.original_username);
+}
+
+const keepColumns: Statement = {
+  name: 'keep-partner-columns',
+  text: `
+    insert into partner_columns (user_id, orgs_config, student_id)
+    select u.id, $2::json, $3::text from users u where u.known_as = $1::text
+    on conflict (user_id) do update set orgs_config = excluded.orgs_config, student_id = excluded.student_id
+    returning user_id`,
+};
+
+/** Gives a learner organisations that want columns of their own; false when there is no such learner. */
+export async function keepPartnerColumns(
+  pool: Pool,
+  given: { readonly username: string; readonly orgsConfig: unknown; readonly studentId: string | undefined },
+): Promise<boolean> {
+  const rows = await listRows(pool, keepColumns, [
+    given.username,
+    JSON.stringify(given.orgsConfig),
+    given.studentId ?? null,
+  ]);
+  return rows.length > 0;
 }

@@ -29,9 +29,25 @@ export interface SandboxConfiguration {
   readonly wikiUrl?: string;
   /** Absent: Registrar's default. */
   readonly coolOffDays?: number;
+  /** Folder for partner reports and archives; absent = neither is set up. */
+  readonly deliveryFolder?: string;
+  /** More keys at the top of the file. */
+  readonly root?: Readonly<Record<string, unknown>>;
   /** More keys for the section `registrar`, as they are to stand there. */
   readonly registrar?: Readonly<Record<string, unknown>>;
 }
+
+/** Every organisation that the sandbox gives to learners by itself. */
+const partners = {
+  org_partner_mapping: {
+    AcmeX: ['Acme'],
+    BorealisX: ['Northern Partners'],
+    CumulusX: ['Northern Partners'],
+    DeltaX: ['Delta'],
+    EstuaryX: ['Delta', 'Estuary'],
+  },
+  partner_report_platform_name: 'sandbox',
+};
 
 /** Renders the YAML file of `REGISTRAR_CONFIG` for the sandbox; the original driver reads it too. */
 export function sandboxConfigurationYaml(configuration: SandboxConfiguration): string {
@@ -44,6 +60,12 @@ export function sandboxConfigurationYaml(configuration: SandboxConfiguration): s
           system_oauth_ids: [SYSTEM_OAUTH_ID],
           contact: CONTACT,
         }),
+    ...(configuration.deliveryFolder === undefined
+      ? {}
+      : {
+          partner_reports: { destination: `${configuration.deliveryFolder}/partner-reports` },
+          archive: { destination: `${configuration.deliveryFolder}/archive` },
+        }),
     ...configuration.registrar,
   };
   // Quoted so that the original driver's YAML 1.1 reader sees texts where we mean texts.
@@ -53,6 +75,8 @@ export function sandboxConfigurationYaml(configuration: SandboxConfiguration): s
       client_secret: configuration.clientSecret,
       base_urls: { lms: configuration.lmsUrl },
       retirement_pipeline: configuration.pipeline ?? sandboxPipeline,
+      ...(configuration.deliveryFolder === undefined ? {} : partners),
+      ...configuration.root,
       ...(Object.keys(registrar).length === 0 ? {} : { registrar }),
     },
     { version: '1.1' },

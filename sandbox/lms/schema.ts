@@ -91,6 +91,11 @@ create table partner_reports (
   is_being_processed boolean not null default false,
   created timestamptz not null default now()
 );
+create table partner_columns (
+  user_id bigint primary key references users on delete cascade,
+  orgs_config json not null,
+  student_id text
+);
 create table effects (
   user_id bigint not null,
   action text not null,
@@ -125,7 +130,7 @@ create view retirement_statuses as
 export const lmsSchema: OwnedSchema = {
   owner: 'sandbox LMS',
   mark: { table: 'sandbox_version', maker: 'sandbox' },
-  version: 1,
+  version: 2,
   tables,
   fill: insertStates,
 };

@@ -8,6 +8,7 @@ import { addEndpoints, learnerOf, type Lms } from './endpoints.ts';
 import { addLearnerControl } from './learner-control.ts';
 import { findTraces } from './learner-store.ts';
 import { addOverview } from './overview.ts';
+import { addPartnerControl } from './partner-control.ts';
 import { partnerEndpoints } from './partner-endpoints.ts';
 import { retirementEndpoints } from './retirement-endpoints.ts';
 import { lmsSchema } from './schema.ts';
@@ -52,6 +53,7 @@ function furnish(app: FastifyInstance, lms: Lms): void {
     ...accountEndpoints(lms),
   ]);
   addLearnerControl(app, lms);
+  addPartnerControl(app, lms);
   addOverview(app, lms);
 }
 

@@ -15,6 +15,7 @@ describe('wrong usage', () => {
     [[]],
     [['retirement', 'list', '--nonsense']],
     [['retirement', 'show']],
+    [['retirement', 'bulk-status', '--rewind-state']],
     [['retirement', 'show', 'ada', 'bob']],
     [['retirement', 'plan', 'ada']],
     [['retirement', 'resume', '--from', 'PENDING']],
@@ -51,9 +52,20 @@ describe('help', () => {
     [['setup']],
     [['doctor']],
     [['retirement']],
-    ...['list', 'show', 'start', 'resume', 'plan', 'cancel', 'rerun', 'collect'].map((name) => [
-      ['retirement', name],
-    ]),
+    ...[
+      'list',
+      'show',
+      'start',
+      'resume',
+      'plan',
+      'cancel',
+      'rerun',
+      'collect',
+      'bulk-status',
+      'verify',
+      'archive',
+      'report',
+    ].map((name) => [['retirement', name]]),
   ])('of %j goes to standard output, with --json among the options', async (argv) => {
     const ran = await registrar([...argv, '--help']);
     expect(ran).toMatchObject({ status: 0, stderr: '' });

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { configurationOf, lines, LMS_ROW, load, minimal } from './written-file.ts';
 
 const known =
-  'known are LMS, LICENSE_MANAGER, DEMOGRAPHICS, SEGMENT, HUBSPOT, BRAZE, AMPLITUDE, SALESFORCE, and what registrar.services declares';
+  'known are LMS, LICENSE_MANAGER, DEMOGRAPHICS, SEGMENT, HUBSPOT, BRAZE, AMPLITUDE, SALESFORCE, REGISTRAR, and what registrar.services declares';
 const shape = '[start_state, end_state, service, method]';
 
 const rows: readonly (readonly [kind: string, row: string, line: string])[] = [

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { DefaultLogger, NativeConnection, Runtime, type Worker } from '@temporalio/worker';
+import { NativeConnection, type Worker } from '@temporalio/worker';
 import { pino } from 'pino';
 import { createWikiSource, type WikiSource } from '../../activities/timeslices/wiki-access.ts';
 import { listDifferences, type Difference } from '../../activities/timeslices/rebuild.ts';
@@ -20,14 +20,10 @@ import {
   type CourseUpdateResult,
   type PreUpdateResult,
 } from '../../workflows/timeslices/contract.ts';
-import { createMigratedDatabase } from './database.ts';
+import { createMigratedDatabase, type TestDatabase } from './database.ts';
+import './quiet-runtime.ts';
 import { createNamespace, type TestNamespace } from './temporal.ts';
 import { workflowBundle } from './workflow-bundle.ts';
-
-Runtime.install({
-  logger: new DefaultLogger('ERROR'),
-  telemetryOptions: { logging: { filter: { core: 'ERROR', other: 'ERROR' } } },
-});
 
 export interface NewEdit {
   readonly user: string;
@@ -90,6 +86,8 @@ export interface CourseStage {
 export interface CourseStageOptions {
   /** Default: a fresh namespace on the shared server. */
   readonly temporal?: TestNamespace;
+  /** Default: a fresh one. */
+  readonly database?: TestDatabase;
   /** What the worker of this process is given in place of its connections: for dying between two of their calls. */
   readonly wrapDatabase?: (database: Database) => Database;
   readonly wrapWikis?: (wikis: WikiSource) => WikiSource;
@@ -99,10 +97,18 @@ let updates = 0;
 
 export async function setCourseStage(
   registrar: Readonly<Record<string, unknown>> = {},
-  { temporal: given, wrapDatabase = (same) => same, wrapWikis = (same) => same }: CourseStageOptions = {},
+  {
+    temporal: given,
+    database: givenDatabase,
+    wrapDatabase = (same) => same,
+    wrapWikis = (same) => same,
+  }: CourseStageOptions = {},
 ): Promise<CourseStage> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'registrar-courses-'));
-  const [testDatabase, temporal] = await Promise.all([createMigratedDatabase(), given ?? createNamespace()]);
+  const [testDatabase, temporal] = await Promise.all([
+    givenDatabase ?? createMigratedDatabase(),
+    given ?? createNamespace(),
+  ]);
   const database = openDatabase({ url: testDatabase.url });
   const countedSchemas = { 'wikipedia/fr': 'sandbox_wiki_fr' };
   const second = await startSandboxWiki({

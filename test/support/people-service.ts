@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { listenOnLoopback } from './loopback.ts';
 
 /** A service of an operator's own that knows learners by their names, and repeats them in whatever it says. */
 export interface PeopleService {
@@ -34,15 +35,5 @@ export async function startPeopleService(): Promise<PeopleService> {
     response.end(JSON.stringify({ erased: path }));
   };
   const server = createServer(answer);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  if (typeof address !== 'object' || address === null) throw new Error('the service has no port');
-  return {
-    url: `http://127.0.0.1:${address.port}`,
-    asked,
-    close: async () => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
+  return { asked, ...(await listenOnLoopback(server)) };
 }

@@ -1,3 +1,4 @@
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { expect } from 'vitest';
 import type { NewLearner, RetirementStage, SandboxLearner } from './retirement.ts';
 import { waitFor } from './wait.ts';
@@ -147,13 +148,12 @@ export async function expectErasedOnce(stage: RetirementStage, learner: SandboxL
   expect(Object.values(actions)).toEqual(Array.from({ length: ACTIONS }, () => 1));
 }
 
-/** Texts of everything that Temporal stored of the learner's workflow. */
+/** Texts of everything that Temporal stored of the learner's workflow, what is inside of payloads too. */
 export async function storedText(stage: RetirementStage, { user_id }: SandboxLearner): Promise<string> {
-  const { events } = await stage.workflow(user_id).fetchHistory();
-  return JSON.stringify(events, (_, value: unknown) => {
-    if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8');
-    return typeof value === 'bigint' ? String(value) : value;
-  });
+  const history = await stage.workflow(user_id).fetchHistory();
+  const json = historyToJSON(history);
+  const payloads = [...json.matchAll(/"data":\s*"([A-Za-z0-9+/=]+)"/g)];
+  return [json, ...payloads.map(([, data = '']) => Buffer.from(data, 'base64').toString('utf8'))].join('\n');
 }
 
 /** Attempts of the activity that Temporal is retrying for the learner; 0 when there is none. */

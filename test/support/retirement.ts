@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
-import { DefaultLogger, NativeConnection, Runtime, type Worker } from '@temporalio/worker';
+import { NativeConnection, type Worker } from '@temporalio/worker';
 import { pino } from 'pino';
 import { createPlatformSource, type PlatformSource } from '../../activities/retirement/platform.ts';
 import { findRetirement, type StoredRetirement } from '../../activities/retirement/store.ts';
@@ -20,15 +20,11 @@ import {
   type CollectResult,
   type RetirementStatusView,
 } from '../../workflows/retirement/contract.ts';
-import { createMigratedDatabase } from './database.ts';
+import { createMigratedDatabase, type TestDatabase } from './database.ts';
+import './quiet-runtime.ts';
 import { createNamespace, type TestNamespace } from './temporal.ts';
 import { waitFor } from './wait.ts';
 import { workflowBundle } from './workflow-bundle.ts';
-
-Runtime.install({
-  logger: new DefaultLogger('ERROR'),
-  telemetryOptions: { logging: { filter: { core: 'ERROR', other: 'ERROR' } } },
-});
 
 export const credentials = {
   clientId: 'retirement-client',
@@ -89,17 +85,30 @@ const LONG_AGO = '2026-01-05T10:00:00Z';
 export interface StageOptions {
   /** Default: a fresh namespace on the shared server. */
   readonly temporal?: TestNamespace;
+  /** Default: a fresh one. */
+  readonly database?: TestDatabase;
   /** What the worker of this process is given in place of its connections: for dying between two of their calls. */
   readonly wrapDatabase?: (database: Database) => Database;
   readonly wrapPlatform?: (platform: PlatformSource) => PlatformSource;
+  /** How long a stage may wait for something else to end; default the worker's. */
+  readonly longestWaitMs?: number;
 }
 
 export async function setRetirementStage(
   settings: Partial<SandboxConfiguration> = {},
-  { temporal: given, wrapDatabase = (same) => same, wrapPlatform = (same) => same }: StageOptions = {},
+  {
+    temporal: given,
+    database: givenDatabase,
+    wrapDatabase = (same) => same,
+    wrapPlatform = (same) => same,
+    longestWaitMs,
+  }: StageOptions = {},
 ): Promise<RetirementStage> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'registrar-stage-'));
-  const [testDatabase, temporal] = await Promise.all([createMigratedDatabase(), given ?? createNamespace()]);
+  const [testDatabase, temporal] = await Promise.all([
+    givenDatabase ?? createMigratedDatabase(),
+    given ?? createNamespace(),
+  ]);
   const lms = await startSandboxLms({ databaseUrl: testDatabase.url, port: 0, credentials });
   const database = openDatabase({ url: testDatabase.url });
   const configurationPath = path.join(folder, 'registrar.yml');
@@ -138,6 +147,7 @@ export async function setRetirementStage(
         platform: wrapPlatform(platform),
         log: pino({ level: 'silent' }),
         workflowCode: { workflowBundle: workflowBundle() },
+        ...(longestWaitMs === undefined ? {} : { longestWaitMs }),
       });
       running = { worker, ended: worker.run(), platform };
       await untilPolling(native, temporal.namespace, worker);

@@ -1,5 +1,8 @@
 import { defineSearchAttributeKey, SearchAttributeType, type SearchAttributePair } from '@temporalio/common';
+import type { DeadlineStanding } from '../../domain/retirement/deadlines.ts';
 import type { Stage } from '../../domain/retirement/pipeline.ts';
+
+export { CANARY, CANARY_SCHEDULE_ID } from './canary-contract.ts';
 
 export const RETIREMENT_TASK_QUEUE = 'retirement';
 
@@ -7,6 +10,7 @@ export const RETIRE_USER = 'retireUser';
 export const COLLECT_RETIREMENTS = 'collectRetirements';
 export const RERUN_RETIREMENTS = 'rerunRetirements';
 
+export const PROBE_ERASURE = 'probeErasure';
 export const PARTNER_REPORT = 'partnerReport';
 export const ARCHIVE_RETIREMENTS = 'archiveRetirements';
 
@@ -23,6 +27,7 @@ export const searchAttributes = {
   RetirementState: 'KEYWORD',
   RetirementStage: 'KEYWORD',
   RetirementDueAt: 'DATETIME',
+  RetirementDeadline: 'KEYWORD',
   CourseId: 'INT',
   CoursePhase: 'KEYWORD',
 } as const;
@@ -96,6 +101,36 @@ export interface ParkedRun {
   readonly resumes: number;
   /** End states that a rerun of only the new stages leaves out. */
   readonly leftOut?: readonly string[];
+  /** A probe found the learner again after COMPLETE, which the LMS has to be forced out of. */
+  readonly reopened?: boolean;
+}
+
+/** A later look at an erasure, by the receipt that tells of it. */
+export interface ProbeErasureInput {
+  readonly userId: number;
+  /** Sequence of the erasure's receipt. */
+  readonly receipt: number;
+  /** How long to wait before looking. */
+  readonly afterMs: number;
+}
+
+/** What a later look at an erasure found. */
+export type ProbeErasureResult =
+  | { readonly kind: 'probed'; readonly results: readonly StageProbe[] }
+  /** `came-back`: the retirement is open again, ERRORED at the first stage that did. */
+  | { readonly kind: 'came-back'; readonly results: readonly StageProbe[]; readonly stage: string }
+  /** The retirement went on or ended otherwise since; there is nothing to look at. */
+  | { readonly kind: 'superseded'; readonly reason: string };
+
+export interface StageProbe {
+  /** Start state. */
+  readonly stage: string;
+  readonly result: 'gone' | 'still-there' | 'came-back' | 'unknown';
+}
+
+/** One look an erasure: the receipt is part of it, so that another erasure of the same person has a look of its own. */
+export function probeWorkflowId({ userId, receipt }: Omit<ProbeErasureInput, 'afterMs'>): string {
+  return `${retirementWorkflowId(userId)}/probe-${receipt}`;
 }
 
 export interface RetireUserResult {
@@ -160,6 +195,7 @@ export interface RetirementStatusView {
   readonly stage: string | null;
   readonly coolOffUntil: string | null;
   readonly dueAt: string | null;
+  readonly deadline: DeadlineStanding;
   readonly stages: readonly StageView[];
   readonly cause: StageCause | null;
   /** States that `resume` accepts without `skip`; empty unless ERRORED. */
@@ -177,6 +213,37 @@ export interface CollectResult {
   readonly running: number;
   /** Left for the next collection by `max_user_batch_size`. */
   readonly left: number;
+}
+
+/** The id of a report that somebody asks for by hand; whoever asks meanwhile joins it. */
+export const PARTNER_REPORT_WORKFLOW_ID = 'partner-report';
+
+/** What `partnerReport` did. Counts and ids only. */
+export interface PartnerReportResult {
+  /** Database ids of what was delivered and cleaned up, for whoever wants the names of the files. */
+  readonly batches: readonly number[];
+  readonly learners: number;
+  readonly files: number;
+  /** Learners whose rows the LMS had forgotten before it was told to. */
+  readonly missing: number;
+  /** Learners of the LMS's answer that have no id or no name: they stay "being processed" there. */
+  readonly unreadable: number;
+  /** Requests whose answer never came. */
+  readonly lost: number;
+  /** Learners of lost answers whose rows were put together again. */
+  readonly recovered: number;
+  /** Learners of lost answers who cannot be reported: nobody knows their organisations. */
+  readonly left: number;
+  /** The first of them. */
+  readonly leftUserIds: readonly number[];
+  /** Old reports that were deleted. */
+  readonly deleted: number;
+}
+
+/** Answer of the `status` query of `partnerReport`. */
+export interface PartnerReportStatus {
+  readonly step: 'checking' | 'asking' | 'delivering' | 'cleaning-up' | 'done';
+  readonly result: PartnerReportResult | null;
 }
 
 export interface RerunInput {

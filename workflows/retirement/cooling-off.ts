@@ -1,10 +1,10 @@
-import { ActivityFailure, condition, rootCause } from '@temporalio/workflow';
+import { ActivityFailure, rootCause } from '@temporalio/workflow';
 import { ABORTED, PENDING } from '../../domain/retirement/states.ts';
 import type { CancelRequest } from './contract.ts';
 import { showDetails } from './details.ts';
 import { patient, quickly } from './effects.ts';
-import { answerAsks, takePipeline, type Next, type Run } from './run.ts';
-import { showState } from './visibility.ts';
+import { answerAsks, takeDates, takePipeline, type Next, type Run } from './run.ts';
+import { showState, waitShowingDeadline } from './visibility.ts';
 
 /**
  * Holds a PENDING learner until the cooling-off is over, obeying a cancel meanwhile. From the moment it returns stages,
@@ -34,7 +34,10 @@ async function waitOut(run: Run): Promise<boolean> {
   const remainingMs = Date.parse(run.coolOffUntil ?? '') - Date.now();
   if (run.cancelAsks.length > 0 || !(remainingMs > 0)) return false;
   showState(run);
-  await condition(() => run.cancelAsks.length > 0, remainingMs, { summary: 'cooling off' });
+  await waitShowingDeadline(run, () => run.cancelAsks.length > 0, {
+    timeoutMs: remainingMs,
+    summary: 'cooling off',
+  });
   return true;
 }
 
@@ -45,8 +48,7 @@ async function refresh(run: Run): Promise<void> {
     found: { state: PENDING, lastState: PENDING },
     at: new Date().toISOString(),
   });
-  run.coolOffUntil = opened.coolOffUntil;
-  run.dueAt = opened.dueAt;
+  takeDates(run, opened);
   run.retry = opened.retry;
   takePipeline(run, opened.pipeline, []);
 }

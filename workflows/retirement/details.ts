@@ -1,6 +1,6 @@
 import { setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import type { StageProgress, StageView } from './contract.ts';
-import { statusOf, type Run } from './run.ts';
+import { deadlineOf, statusOf, type Run } from './run.ts';
 
 /** Renders the page that the Temporal UI shows above a workflow's history: Markdown, nobody's identity. */
 export function showDetails(run: Run): void {
@@ -20,7 +20,7 @@ const marks: Readonly<Record<StageProgress, string>> = {
 function renderDetails(run: Run, workflowId: string, namespace: string): string {
   const paragraphs = [
     `**${headline(run)}**`,
-    ...(run.dueAt === undefined ? [] : [`Due ${shortTime(run.dueAt)}.`]),
+    ...due(run),
     ...trouble(run, workflowId, namespace),
     ...(run.lastRefusal === undefined ? [] : [`Last refusal: ${run.lastRefusal}`]),
     ...(run.stages.length === 0 ? [] : [stageTable(run.stages)]),
@@ -43,6 +43,19 @@ function headline(run: Run): string {
       return 'ERRORED: waiting for an operator';
     case 'closed':
       return run.state;
+  }
+}
+
+function due(run: Run): readonly string[] {
+  if (run.dueAt === undefined) return [];
+  const on = shortTime(run.dueAt);
+  switch (run.phase === 'closed' ? 'ahead' : deadlineOf(run).standing) {
+    case 'ahead':
+      return [`Due ${on}.`];
+    case 'approaching':
+      return [`**Due soon: ${on}.**`];
+    case 'missed':
+      return [`**OVERDUE since ${on}.**`];
   }
 }
 

@@ -1,7 +1,7 @@
 import { ApplicationFailure, proxyActivities, proxyLocalActivities, sleep } from '@temporalio/workflow';
 import type { EarlierAttempts } from '../../activities/retirement/failing.ts';
 import type { RetirementActivities } from '../../activities/retirement/index.ts';
-import type { CompleteInput } from '../../activities/retirement/moving.ts';
+import type { CompleteInput, Completed } from '../../activities/retirement/completing.ts';
 import type { StageInput, StageResult } from '../../activities/retirement/stages.ts';
 import type { RetryTiming } from '../../activities/retirement/opening.ts';
 import { stageName } from '../../domain/retirement/pipeline.ts';
@@ -47,7 +47,7 @@ export async function quickly<Name extends Quick>(
 }
 
 /** Writes COMPLETE, with the retry budget of a stage. */
-export async function completeRetirement(input: CompleteInput, retry: RetryTiming): Promise<void> {
+export async function completeRetirement(input: CompleteInput, retry: RetryTiming): Promise<Completed> {
   return firstLocally({
     what: 'COMPLETE',
     waitMs: retry.initialMs,

@@ -13,7 +13,7 @@ import type { ResumeRequest, RetireUserInput, RetireUserResult } from './contrac
 import { patient, quickly } from './effects.ts';
 import { answerAsks, showFailed, standingOf, takePipeline, updateStage, type Next, type Run } from './run.ts';
 import { abandon, causeOf } from './stages.ts';
-import { showState } from './visibility.ts';
+import { showState, waitShowingDeadline } from './visibility.ts';
 
 /** A parked run whose history is longer goes on in a new one. A retirement of seven stages has about sixty events. */
 const LONG_HISTORY = 500;
@@ -29,7 +29,9 @@ export async function park(run: Run, alreadyRecorded: boolean): Promise<Next> {
   const record = recordErrored(run, alreadyRecorded);
   for (;;) {
     // A write that is still tried would land from a run that nobody can call it off in any more.
-    await condition(() => run.resumeAsks.length > 0 || (record.isDone() && hasLongHistory()));
+    await waitShowingDeadline(run, () => run.resumeAsks.length > 0 || (record.isDone() && hasLongHistory()), {
+      summary: 'until the due date comes near, or passes',
+    });
     const ask = run.resumeAsks[0];
     if (ask === undefined) {
       await goOnInNewRun(run);
@@ -49,6 +51,7 @@ export async function park(run: Run, alreadyRecorded: boolean): Promise<Next> {
       reason: 'the retirement has just been resumed by another message',
     });
     run.resumes += 1;
+    run.reopened = false;
     return moveBack(run, plan, plan.stages, false);
   }
 }
@@ -145,6 +148,7 @@ function recordErrored(run: Run, alreadyRecorded: boolean): ErroredRecord {
         userId: run.userId,
         what: run.cause?.what ?? '',
         hasStory: run.cause?.activity !== undefined,
+        ...(run.reopened ? { force: true } : {}),
       }),
     )
     .then(

@@ -11,6 +11,7 @@ import {
   completedStagesOf,
   createRun,
   showFailed,
+  takeDates,
   takePipeline,
   type Next,
   type Run,
@@ -71,6 +72,7 @@ async function begin(run: Run, input: RetireUserInput): Promise<Next> {
       showFailed(run);
       run.resumes = input.parked?.resumes ?? 0;
       run.leftOut = input.parked?.leftOut ?? [];
+      run.reopened = input.parked?.reopened ?? false;
       run.cause = input.parked?.cause ?? {
         what: 'the LMS has the learner as ERRORED, left there by another driver',
       };
@@ -86,8 +88,7 @@ async function begin(run: Run, input: RetireUserInput): Promise<Next> {
 }
 
 function takeOpened(run: Run, opened: Opened): void {
-  run.coolOffUntil = opened.coolOffUntil;
-  run.dueAt = opened.dueAt;
+  takeDates(run, opened);
   run.retry = opened.retry;
   takePipeline(run, opened.pipeline, opened.completedStages);
   if (workflowInfo().typedSearchAttributes.getAll().length === 0) showDueDate(run);

@@ -1,4 +1,5 @@
 import type { RetryTiming } from '../../activities/retirement/opening.ts';
+import { standingAt, type DeadlineStanding } from '../../domain/retirement/deadlines.ts';
 import type { Pipeline, Stage } from '../../domain/retirement/pipeline.ts';
 import { resumableStates } from '../../domain/retirement/resume.ts';
 import { PENDING } from '../../domain/retirement/states.ts';
@@ -36,6 +37,7 @@ export interface Run {
   phase: RetirementPhase;
   state: string;
   coolOffUntil: string | undefined;
+  warnAt: string | undefined;
   dueAt: string | undefined;
   pipeline: Pipeline;
   retry: RetryTiming;
@@ -48,6 +50,8 @@ export interface Run {
   resumes: number;
   /** End states that a rerun of only the new stages leaves out, also when its failed stage is tried again. */
   leftOut: readonly string[];
+  /** A probe found the learner again: the LMS has COMPLETE, and is to be forced out of it. */
+  reopened: boolean;
   lastRefusal: string | undefined;
   /** Milliseconds since 1970 of the newest note in `responses`: no two notes have the same time. */
   notedAtMs: number;
@@ -63,6 +67,7 @@ export function createRun(userId: number): Run {
     phase: 'opening',
     state: PENDING,
     coolOffUntil: undefined,
+    warnAt: undefined,
     dueAt: undefined,
     pipeline: [],
     retry: { initialMs: 1_000, maximumMs: 60_000 },
@@ -72,12 +77,26 @@ export function createRun(userId: number): Run {
     cause: undefined,
     resumes: 0,
     leftOut: [],
+    reopened: false,
     lastRefusal: undefined,
     notedAtMs: 0,
     pendingNotes: 0,
     resumeAsks: [],
     cancelAsks: [],
   };
+}
+
+export function takeDates(
+  run: Run,
+  {
+    coolOffUntil,
+    warnAt,
+    dueAt,
+  }: { readonly coolOffUntil: string; readonly warnAt: string; readonly dueAt: string },
+): void {
+  run.coolOffUntil = coolOffUntil;
+  run.warnAt = warnAt;
+  run.dueAt = dueAt;
 }
 
 /** Takes a pipeline over; stages that were done before show as such. */
@@ -130,12 +149,27 @@ export function statusOf(run: Run): RetirementStatusView {
     stage: run.phase === 'errored' ? failedStageOf(run) : (running ?? null),
     coolOffUntil: run.coolOffUntil ?? null,
     dueAt: run.dueAt ?? null,
+    deadline: deadlineOf(run).standing,
     stages: run.stages,
     cause: run.cause ?? null,
     resumableFrom: run.phase === 'errored' ? resumableStates(standingOf(run)) : [],
     resumes: run.resumes,
     lastRefusal: run.lastRefusal ?? null,
   };
+}
+
+/** How near the due date is now, and in how many milliseconds that changes; ahead as long as no date is known. */
+export function deadlineOf({ warnAt, dueAt }: Run): {
+  readonly standing: DeadlineStanding;
+  readonly changesInMs?: number;
+} {
+  if (warnAt === undefined || dueAt === undefined) return { standing: 'ahead' };
+  const nowMs = Date.now();
+  const { standing, changesAtMs } = standingAt(nowMs, {
+    warnAtMs: Date.parse(warnAt),
+    dueAtMs: Date.parse(dueAt),
+  });
+  return { standing, ...(changesAtMs === undefined ? {} : { changesInMs: changesAtMs - nowMs }) };
 }
 
 function failedStageOf({ pipeline, failedStage }: Run): string | null {

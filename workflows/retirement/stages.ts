@@ -1,8 +1,10 @@
-import { ActivityFailure, ApplicationFailure, TemporalFailure } from '@temporalio/workflow';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { ActivityFailure, ApplicationFailure, startChild, TemporalFailure } from '@temporalio/workflow';
+import type { Completed } from '../../activities/retirement/completing.ts';
 import type { Pipeline, Stage } from '../../domain/retirement/pipeline.ts';
 import { ABORTED, COMPLETE, ERRORED } from '../../domain/retirement/states.ts';
 import type { StageResult } from '../../activities/retirement/stages.ts';
-import type { StageCause } from './contract.ts';
+import { PROBE_ERASURE, probeWorkflowId, type ProbeErasureInput, type StageCause } from './contract.ts';
 import { completeRetirement, quickly, runStage } from './effects.ts';
 import { updateStage, type Next, type Run } from './run.ts';
 import { showState } from './visibility.ts';
@@ -98,9 +100,27 @@ export async function abandon(run: Run, reason: string): Promise<Next> {
   return { kind: 'end', outcome: ABORTED, reason };
 }
 
+/** The later look outlives this run, which ends now: the learner may be run again meanwhile. */
+async function lookAgainLater(run: Run, { receipt, probeAfterMs }: Completed): Promise<void> {
+  if (probeAfterMs === undefined) return;
+  const input: ProbeErasureInput = { userId: run.userId, receipt, afterMs: probeAfterMs };
+  try {
+    await startChild(PROBE_ERASURE, {
+      workflowId: probeWorkflowId(input),
+      args: [input],
+      parentClosePolicy: 'ABANDON',
+      staticSummary: `Later look at the erasure of LMS user ${run.userId}`,
+    });
+  } catch (error) {
+    // A run that was reset comes here twice.
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
+}
+
 async function complete(run: Run): Promise<Next> {
   try {
-    await completeRetirement({ userId: run.userId }, run.retry);
+    const completed = await completeRetirement({ userId: run.userId }, run.retry);
+    await lookAgainLater(run, completed);
     return { kind: 'end', outcome: COMPLETE, reason: 'every stage of the pipeline is done' };
   } catch (error) {
     return failed(run, undefined, causeOf(error));

@@ -1,8 +1,12 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { collectSchedule, ensureSchedule } from '../../../client/setup/schedules.ts';
-import { COLLECT_SCHEDULE_ID, retirementWorkflowId } from '../../../workflows/retirement/contract.ts';
+import { ensureSchedule, wantedRetirementSchedule } from '../../../client/setup/schedules.ts';
+import {
+  COLLECT_RETIREMENTS,
+  COLLECT_SCHEDULE_ID,
+  retirementWorkflowId,
+} from '../../../workflows/retirement/contract.ts';
 import { temporalBinary } from '../../support/own-temporal.ts';
 import { setRetirementStage, type RetirementStage, type SandboxLearner } from '../../support/retirement.ts';
 import {
@@ -114,7 +118,14 @@ describe('with nothing of ours but a running worker, the temporal command', () =
   });
 
   it('triggers a schedule', async () => {
-    await ensureSchedule(stage.temporal, collectSchedule(A_WEEK_MS));
+    await ensureSchedule(
+      stage.temporal,
+      wantedRetirementSchedule({
+        scheduleId: COLLECT_SCHEDULE_ID,
+        workflowType: COLLECT_RETIREMENTS,
+        everyMs: A_WEEK_MS,
+      }),
+    );
     const learner = await ask(stage, 'scheduled');
     await temporal('schedule', 'trigger', '--schedule-id', COLLECT_SCHEDULE_ID);
     await stage.reaches(learner.user_id, 'COMPLETE');

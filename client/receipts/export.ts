@@ -1,0 +1,76 @@
+import { open, rename, rm } from 'node:fs/promises';
+import { readChain } from '../../activities/retirement/receipts/store.ts';
+import { writeHead, writeKey, writeReceipt } from '../../receipts/export-lines.ts';
+import { failed, notFound } from '../operation-error.ts';
+import type { ReceiptContext, Watch } from './context.ts';
+import { readReceiptKeys } from './keys.ts';
+import { told, walkChain, type ChainReport, type ToldFinding } from './walk.ts';
+
+export interface Exported {
+  readonly exportedAt: string;
+  /** Key that signed the head. */
+  readonly keyId: string;
+  readonly chain: ChainReport;
+  /** What is wrong with what was exported: broken receipts are exported as they are. */
+  readonly findings: readonly ToldFinding[];
+}
+
+/** Where an export goes; text is whole lines. */
+export type WriteText = (text: string) => void | Promise<void>;
+
+/** Writes keys and receipts behind a head that is signed now. Throws `not-found` while no key exists to sign it. */
+export async function exportReceipts(
+  context: ReceiptContext,
+  { write, watch }: { readonly write: WriteText; readonly watch: Watch },
+): Promise<Exported> {
+  const keys = await readReceiptKeys(context);
+  const { signing } = keys;
+  if (signing === undefined) {
+    throw notFound(
+      'no receipt was issued yet and registrar.receipts.signing_key is not set: nothing to export',
+    );
+  }
+  const exportedAt = new Date().toISOString();
+  return readChain(context.database, async (snapshot) => {
+    const { trusted, earlier } = keys.chain;
+    const known = new Map([...earlier, ...trusted, signing].map((key) => [key.keyId, key]));
+    await write(`${writeHead({ exportedAt, end: snapshot.end }, signing)}\n`);
+    for (const key of known.values()) await write(`${writeKey(key)}\n`);
+    const { chain, findings } = await walkChain(snapshot, keys, {
+      watch,
+      visit: (receipt) => write(`${writeReceipt(receipt)}\n`),
+    });
+    return { exportedAt, keyId: signing.keyId, chain, findings: told(findings) };
+  });
+}
+
+/** Writes a file whole or not at all; who may not read our database need not read this either. */
+export async function writingFile<Result>(
+  path: string,
+  work: (write: WriteText) => Promise<Result>,
+): Promise<Result> {
+  const partial = `${path}.${process.pid}.partial`;
+  const file = await open(partial, 'wx', 0o600).catch((error: unknown) => {
+    throw failed(
+      `cannot write ${path} (${codeOf(error)}): name a file in a folder that this user may write to`,
+      {
+        cause: error,
+      },
+    );
+  });
+  try {
+    const result = await work(async (text) => void (await file.write(text)));
+    await file.sync();
+    await file.close();
+    await rename(partial, path);
+    return result;
+  } catch (error) {
+    await file.close().catch(() => undefined);
+    await rm(partial, { force: true });
+    throw error;
+  }
+}
+
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown trouble';
+}
