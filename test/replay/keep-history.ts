@@ -6,8 +6,8 @@ import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 
 const FOLDER = fileURLToPath(new URL('./histories', import.meta.url));
 
-/** A folder each, which only the domain's own recorder empties: one can be recorded anew without the other. */
-export type RecordedDomain = 'retirement' | 'timeslices';
+/** A folder each, which only the domain's own recorder empties: one can be recorded anew without the others. */
+export type RecordedDomain = 'retirement' | 'erasure' | 'timeslices';
 
 /** Removes what was recorded before. */
 export function emptyHistories(domain: RecordedDomain): void {

@@ -15,11 +15,13 @@ import { createOtherDriver, type OtherDriver } from '../support/other-driver.ts'
 import { startOwnTemporal, type OwnTemporal } from '../support/own-temporal.ts';
 import { setRetirementStage, type NewLearner, type RetirementStage } from '../support/retirement.ts';
 import { parked, responseOf } from '../support/retirement-learner.ts';
+import { waitFor } from '../support/wait.ts';
 import { emptyHistories, keepHistory } from './keep-history.ts';
 
 const FORUM = '/api/discussion/';
 /** Few events, so that a history which goes on in a new run stays small. */
 const SHORT_HISTORY = 40;
+const SECOND = 1 / 86_400;
 
 let stage: RetirementStage;
 let otherDriver: OtherDriver;
@@ -170,7 +172,7 @@ it('a cancellation request that is refused', async () => {
 });
 
 it('cooling off until its end; gone at its end', async () => {
-  stage.configure({ ...patiently(), coolOffDays: 3 / 86_400 });
+  stage.configure({ ...patiently(), coolOffDays: 3 * SECOND });
   const [stays, goes] = [await ask(coolingOff()), await ask(coolingOff())];
   await stage.collect();
   await stage.reaches(goes.user_id, 'PENDING');
@@ -179,6 +181,48 @@ it('cooling off until its end; gone at its end', async () => {
   await ends(goes, 'ABORTED');
   await keepLearner('cooled-off', stays);
   await keepLearner('gone-at-the-end-of-cooling-off', goes);
+  stage.configure(patiently());
+});
+
+function due(days: { readonly coolOff: number; readonly warning: number; readonly deadline: number }): void {
+  const registrar = { deadline_days: days.deadline, deadline_warning_days: days.warning };
+  stage.configure({ coolOffDays: days.coolOff, registrar: { ...patiently().registrar, ...registrar } });
+}
+
+async function stands({ user_id }: Subject, standing: string): Promise<void> {
+  await waitFor(async () => (await stage.status(user_id)).deadline === standing, {
+    what: `the deadline to be ${standing}`,
+  });
+}
+
+it('due soon, and overdue, while parked', async () => {
+  due({ coolOff: 0, warning: 6 * SECOND, deadline: 18 * SECOND });
+  const [soon, late] = [await ask(coolingOff()), await ask(coolingOff())];
+  for (const { username } of [soon, late])
+    await stage.fault({ username, path: FORUM, status: 400, body: 'no key', times: 1 });
+  await stage.collect();
+  for (const learner of [soon, late]) await parked(stage, learner);
+  for (const learner of [soon, late]) await stands(learner, 'ahead');
+  await stands(soon, 'approaching');
+  await stage.workflow(soon.user_id).signal(RESUME, 'ENROLLMENTS_COMPLETE');
+  await ends(soon, 'COMPLETE');
+  await keepLearner('due-soon-while-parked', soon);
+  await stands(late, 'missed');
+  await stage.workflow(late.user_id).signal(RESUME, 'ENROLLMENTS_COMPLETE');
+  await ends(late, 'COMPLETE');
+  await keepLearner('overdue-while-parked', late);
+  stage.configure(patiently());
+});
+
+it('due soon while cooling off', async () => {
+  due({ coolOff: 12 * SECOND, warning: 114 * SECOND, deadline: 120 * SECOND });
+  const learner = await ask(coolingOff());
+  await stage.collect();
+  await stands(learner, 'ahead');
+  await stands(learner, 'approaching');
+  expect((await stage.status(learner.user_id)).state).toBe('PENDING');
+  await ends(learner, 'COMPLETE');
+  await keepLearner('due-soon-while-cooling-off', learner);
   stage.configure(patiently());
 });
 

@@ -18,7 +18,24 @@ const retirements = [
   ...['adopted-in-start-state', 'adopted-between-stages', 'adopted-errored-and-resumed', 'resumed-skipping'],
   ...['rerun-all', 'rerun-only-new', 'continued-as-new', 'continued-from-another-run'],
   ...['collector', 'rerun-workflow'],
+  ...['due-soon-while-parked', 'overdue-while-parked', 'due-soon-while-cooling-off'],
 ].map((name) => `retirement/${name}`);
+
+const erasures = [
+  ...['archive', 'archive-dry-run', 'archive-odd-one', 'archive-odd-one-alone', 'archive-failed'],
+  ...['archive-of-an-earlier-run', 'archive-left'],
+  ...['complete-and-looked-at-later', 'later-look', 'later-look-overtaken'],
+  ...['came-back', 'reopened-and-resumed'],
+  ...[
+    'canary',
+    'canary-cooled-off',
+    'canary-failed',
+    'canary-overdue',
+    'canary-refused',
+    'canary-still-known',
+  ],
+  ...['partner-report', 'partner-report-of-nobody', 'partner-report-stopped'],
+].map((name) => `erasure/${name}`);
 
 const courseUpdates = [
   ...['first-update', 'first-update-pre-update', 'first-update-reprocess', 'first-update-ingest'],
@@ -39,7 +56,7 @@ async function replay({ workflowId, events }: StoredHistory): Promise<void> {
 
 describe('the workflows as they are now', () => {
   it('have a history for every branch', () => {
-    expect([...names].sort()).toEqual([...retirements, ...courseUpdates].sort());
+    expect([...names].sort()).toEqual([...retirements, ...erasures, ...courseUpdates].sort());
   });
 
   it.each(names)('do in the run "%s" what they did when it was recorded', async (name) => {
@@ -72,8 +89,8 @@ describe('the workflows as they are now', () => {
 });
 
 const MACHINE = /stackTrace|file:\/\/|\/home\/|\/root\/|\/tmp\/|node_modules|\d+@\w/;
-/** What the recorders call people. */
-const NAMED = /recorded-\d/i;
+/** What the recorders, and canaries, call people. */
+const NAMED = /recorded-\d|canary-\d/i;
 
 describe('the stored histories', () => {
   it.each(names)('name no machine and nobody in "%s"', (name) => {

@@ -30,13 +30,15 @@ export interface PlannedBatch {
 
 /**
  * Learners who may be archived: COMPLETE here, asked before $1, of no batch yet, and in no partner report under way, whose rows
- * name people too.
+ * name people too. As long as a report's answer is lost, nobody may: it is made up from our rows.
  */
 const archivable = `
   status.current_state = 'COMPLETE' and status.requested_at < $1::timestamptz
   and not exists (
     select from archived_retirements as archived where archived.retirement_id = status.retirement_id)
-  and not exists (select from partner_report_rows as reported where reported.user_id = status.user_id)`;
+  and not exists (select from partner_report_rows as reported where reported.user_id = status.user_id)
+  and not exists (
+    select from partner_report_requests as request where request.outcome in ('asked', 'lost') and not request.settled)`;
 
 /** Claims the next learners, in the order of their rows in the LMS, for a new batch; undefined when there is none. */
 export async function insertBatch(
