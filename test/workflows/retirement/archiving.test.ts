@@ -141,7 +141,8 @@ describe('a run of the archive', () => {
     const learners = await retired(stage, [{ username: 'reported' }]);
     await stage.database.query(
       `with request as (
-         insert into partner_report_requests (report_date, run_id) values ('2026-11-01', 'r') returning id
+         insert into partner_report_requests (report_date, run_id, outcome) values ('2026-11-01', 'r', 'answered')
+         returning id
        ), batch as (
          insert into partner_report_batches (request_id, learners) select id, 1 from request returning id
        )
@@ -150,6 +151,17 @@ describe('a run of the archive', () => {
     );
     expect(await archive(stage)).toMatchObject({ learners: 0 });
     await stage.database.query('delete from partner_report_rows');
+    expect(await archive(stage)).toMatchObject({ learners: 1 });
+    expect(await whereabouts(stage, folder, learners)).toEqual([GONE]);
+  });
+
+  it('waits until a lost answer to a partner report is settled, which is made up from our rows', async () => {
+    const learners = await retired(stage, [{ username: 'lost-in-a-report' }]);
+    await stage.database.query(
+      "insert into partner_report_requests (report_date, run_id, outcome) values ('2026-11-02', 'r', 'lost')",
+    );
+    expect(await archive(stage)).toMatchObject({ learners: 0 });
+    await stage.database.query('update partner_report_requests set settled = true');
     expect(await archive(stage)).toMatchObject({ learners: 1 });
     expect(await whereabouts(stage, folder, learners)).toEqual([GONE]);
   });
