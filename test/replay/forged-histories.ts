@@ -9,18 +9,35 @@ const COMMANDED = new Set([
   'EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED',
 ]);
 
-/** The same history as another workflow would have made it: its first command is a timer that ours does not start. */
+const TIMER = {
+  eventType: 'EVENT_TYPE_TIMER_STARTED',
+  timerStartedEventAttributes: {
+    timerId: '99',
+    startToFireTimeout: '60s',
+    workflowTaskCompletedEventId: '4',
+  },
+} as const;
+
+const ACTIVITY = {
+  eventType: 'EVENT_TYPE_ACTIVITY_TASK_SCHEDULED',
+  activityTaskScheduledEventAttributes: {
+    activityId: '99',
+    activityType: { name: 'nothingOfOurs' },
+    taskQueue: { name: 'retirement' },
+    workflowTaskCompletedEventId: '4',
+  },
+} as const;
+
+/**
+ * The same history as another workflow would have made it: its first command is a timer that ours does not start, or an
+ * activity where ours starts a timer.
+ */
 export function withAnotherCommand(history: StoredHistory): StoredHistory {
   const first = history.events.findIndex(({ eventType }) => COMMANDED.has(eventType));
   const events = history.events.map((event, index) => {
     if (index !== first) return event;
     const { eventId, eventTime, taskId } = event;
-    const timerStartedEventAttributes = {
-      timerId: '99',
-      startToFireTimeout: '60s',
-      workflowTaskCompletedEventId: '4',
-    };
-    return { eventId, eventTime, taskId, eventType: 'EVENT_TYPE_TIMER_STARTED', timerStartedEventAttributes };
+    return { eventId, eventTime, taskId, ...(event.eventType === TIMER.eventType ? ACTIVITY : TIMER) };
   });
   return { ...history, events };
 }
