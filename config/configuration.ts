@@ -121,10 +121,14 @@ export interface ArchiveSettings {
   readonly everyMs: number;
 }
 
-/** 32 bytes each; absent = kept in the database. */
+/** Keys are 32 bytes each; an absent one is kept in the database. */
 export interface ReceiptSettings {
   /** Seed of the Ed25519 key that signs receipts. */
   readonly signingKey?: Uint8Array;
+  /** Ids of signing keys that were in use before `signingKey`; nobody else's receipts are believed beside its own. */
+  readonly earlierKeys?: readonly string[];
   /** Key of the HMAC that turns usernames and addresses into tokens. */
   readonly tokenKey?: Uint8Array;
+  /** Keys that made tokens before `tokenKey`: people are looked up with them too. */
+  readonly earlierTokenKeys?: readonly Uint8Array[];
 }

@@ -4,7 +4,9 @@ import { destinationKeys, readDestination } from './destination.ts';
 import { shown, type Report } from './problem.ts';
 import {
   field,
+  isAbsent,
   readDuration,
+  readList,
   readNumber,
   readSecret,
   readSection,
@@ -13,6 +15,7 @@ import {
   type Field,
   type Section,
 } from './section.ts';
+import { unresolved } from './substitution.ts';
 
 const DAY = 86_400_000;
 const MAX_DAYS = 36_500;
@@ -79,11 +82,40 @@ export function readArchiveSettings(
 export function readReceipts(report: Report, from: Field): ReceiptSettings {
   const section = readSection(report, from);
   if (section === undefined) return {};
-  warnOfUnknownKeys(report, section, ['signing_key', 'token_key']);
+  warnOfUnknownKeys(report, section, ['signing_key', 'earlier_keys', 'token_key', 'earlier_token_keys']);
   return present({
     signingKey: readKey(report, field(section, 'signing_key')),
+    earlierKeys: readEach(report, field(section, 'earlier_keys'), 'key ids', readKeyId),
     tokenKey: readKey(report, field(section, 'token_key')),
+    earlierTokenKeys: readEach(report, field(section, 'earlier_token_keys'), 'keys', readKey),
   });
+}
+
+function readEach<Item>(
+  report: Report,
+  from: Field,
+  of: string,
+  read: (report: Report, item: Field) => Item | undefined,
+): readonly Item[] | undefined {
+  return readList(report, from, of)?.flatMap((item) => {
+    const value = read(report, item);
+    if (value === undefined && isAbsent(item))
+      report.problem(item.where, 'is empty; give it a value or remove it');
+    return value === undefined ? [] : [value];
+  });
+}
+
+/** As `registrar receipts key` prints it. */
+function readKeyId(report: Report, from: Field): string | undefined {
+  const { value } = from;
+  if (isAbsent(from) || value === unresolved) return undefined;
+  // Digits that all happen to be decimal are read as a number, which may have lost some of them.
+  if (typeof value === 'string' && /^[0-9a-f]{16}$/.test(value)) return value;
+  report.problem(
+    from.where,
+    'must be the id of a key, 16 hexadecimal digits, in quotes; `registrar receipts key` prints it',
+  );
+  return undefined;
 }
 
 /** 32 bytes in base64 or hexadecimal, as `openssl rand -base64 32` makes them. */

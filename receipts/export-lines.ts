@@ -1,6 +1,6 @@
 import { canonicalJson } from './canonical-json.ts';
 import type { ChainEnd } from './chain-places.ts';
-import { hasShape, isHash, isId, isInstant, isOneOf, isText, readCanonical } from './json-shape.ts';
+import { hasShape, isHash, isId, isInstant, isListOf, isOneOf, isText, readCanonical } from './json-shape.ts';
 import type { Receipt } from './receipt.ts';
 import { isSigned, signText, verifyingKeyFrom, type SigningKey, type VerifyingKey } from './signing-keys.ts';
 
@@ -8,13 +8,16 @@ const FORMAT = 'registrar receipts 1';
 
 /**
  * A file of receipts has one JSON object a line, each in its canonical form: first the head, which says where the chain
- * ended when the file was written and is signed, so that a removed tail shows; then the public keys; then the receipts.
+ * ended when the file was written and which keys were named as earlier ones, and is signed, so that a removed tail and an added
+ * key show; then the public keys; then the receipts.
  */
 export type ExportLine =
   | {
       readonly kind: 'head';
       readonly exportedAt: string;
       readonly end: ChainEnd;
+      /** Ids of the keys that counted before the one that signed the head. */
+      readonly earlierKeys: readonly string[];
       readonly keyId: string;
       /** Whether the key, which must be the one that the head names, signed it. */
       isSignedBy(key: VerifyingKey): boolean;
@@ -25,10 +28,14 @@ export type ExportLine =
 
 /** The first line, without its line feed. `exportedAt` is ISO 8601. */
 export function writeHead(
-  { exportedAt, end }: { readonly exportedAt: string; readonly end: ChainEnd },
+  {
+    exportedAt,
+    end,
+    earlierKeys,
+  }: { readonly exportedAt: string; readonly end: ChainEnd; readonly earlierKeys: readonly string[] },
   signingKey: SigningKey,
 ): string {
-  const head = canonicalJson({ exportedAt, format: FORMAT, ...end });
+  const head = canonicalJson({ earlierKeys, exportedAt, format: FORMAT, ...end });
   return canonicalJson({ head, signature: signText(head, signingKey), signingKeyId: signingKey.keyId });
 }
 
@@ -75,6 +82,7 @@ function readHead(value: unknown): ExportLine {
   return {
     kind: 'head',
     exportedAt: said.exportedAt,
+    earlierKeys: said.earlierKeys,
     end: { lastSequence: said.lastSequence, lastHash: said.lastHash },
     keyId: signingKeyId,
     isSignedBy: (key) => key.keyId === signingKeyId && isSigned(head, signature, key),
@@ -87,8 +95,11 @@ function isSealedHead(
   return hasShape(value, { head: isText, signature: isText, signingKeyId: isText });
 }
 
-function isHead(value: unknown): value is ChainEnd & { readonly exportedAt: string } {
+function isHead(
+  value: unknown,
+): value is ChainEnd & { readonly exportedAt: string; readonly earlierKeys: readonly string[] } {
   return hasShape(value, {
+    earlierKeys: isListOf(isText),
     exportedAt: isInstant,
     format: isOneOf(FORMAT),
     lastSequence: isId,

@@ -17,7 +17,14 @@ export type Finding = FindingPlace &
     /** The hash fits the body, the signature does not. */
     | { readonly kind: 'bad-signature'; readonly keyId: string }
     | { readonly kind: 'unknown-key'; readonly keyId: string }
-    /** Signed with another key although the trusted one was in use. */
+    /** Signed with a key that is known, but that nobody who may say so has named: its receipts are not believed. */
+    | {
+        readonly kind: 'unnamed-key';
+        readonly keyId: string;
+        readonly from: number;
+        readonly to: number;
+      }
+    /** Signed with an earlier key although the trusted one was in use. */
     | { readonly kind: 'untrusted-key'; readonly keyId: string; readonly trustedSince: number }
     /** Signed with other keys, and no trusted signature follows that would vouch for them. */
     | { readonly kind: 'not-vouched-for'; readonly from: number; readonly to: number }
@@ -35,7 +42,7 @@ export type Finding = FindingPlace &
     /** The chain had this end once, and has it no more. */
     | { readonly kind: 'not-as-expected'; readonly hash: string }
     | { readonly kind: 'bad-head'; readonly what: string }
-    /** COMPLETE without a receipt. */
+    /** COMPLETE, or archived, without a receipt. */
     | { readonly kind: 'no-receipt'; readonly userId: number }
   );
 
@@ -63,8 +70,10 @@ function meaningOf(finding: Finding): string {
       return `its signature was altered, or its body was: key ${finding.keyId} did not sign it`;
     case 'unknown-key':
       return `signed with the unknown key ${finding.keyId}: forged, or that key's public part is missing`;
+    case 'unnamed-key':
+      return `${span(finding)} signed with key ${finding.keyId}, which nobody named: forged, unless it was yours earlier; name it then in registrar.receipts.earlier_keys, or with --trust`;
     case 'untrusted-key':
-      return `signed with key ${finding.keyId} although the trusted key signed from receipt ${finding.trustedSince} on: forged, or issued by a worker without that key`;
+      return `signed with the earlier key ${finding.keyId} although the trusted key signed from receipt ${finding.trustedSince} on: forged, or issued by a worker without that key`;
     case 'not-vouched-for':
       return `${span(finding)} signed only with other keys, and no receipt of the trusted key follows yet: the next one will seal them`;
     case 'missing':

@@ -19,6 +19,8 @@ export interface CurrentKeys {
 export interface GivenSecrets {
   readonly signingKey?: Uint8Array;
   readonly tokenKey?: Uint8Array;
+  /** Those that made tokens before it. */
+  readonly earlierTokenKeys?: readonly Uint8Array[];
 }
 
 /** The key that signs: the given one, or else the newest that is kept (they come in the order in which they were made). */
@@ -38,7 +40,10 @@ export function knownTokenKeys(given: GivenSecrets, kept: readonly KeptKey[]): r
   const secrets = kept.flatMap(({ purpose, secret }) =>
     purpose === 'token' && secret !== null ? [secret] : [],
   );
-  const keys = [...secrets, ...(given.tokenKey === undefined ? [] : [given.tokenKey])].map(tokenKeyFrom);
+  const { tokenKey, earlierTokenKeys = [] } = given;
+  const keys = [...secrets, ...earlierTokenKeys, ...(tokenKey === undefined ? [] : [tokenKey])].map(
+    tokenKeyFrom,
+  );
   return [...new Map(keys.map((key) => [key.keyId, key])).values()];
 }
 

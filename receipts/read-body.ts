@@ -45,7 +45,7 @@ const stages = isListOf((item) =>
     endState: isText,
     service: isText,
     method: isText,
-    outcome: isOneOf('erased', 'nothing-to-erase', 'already-done', 'done-elsewhere', 'skipped'),
+    outcome: isOneOf('erased', 'nothing-to-erase', 'already-done', 'done-elsewhere', 'skipped', 'unknown'),
     at: (value) => value === null || isInstant(value),
   }),
 );

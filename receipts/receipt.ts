@@ -3,10 +3,12 @@ export type ReceiptStageOutcome =
   | 'erased'
   | 'nothing-to-erase'
   | 'already-done'
-  /** Another driver did it before the learner was adopted. */
+  /** Done, by another driver or before there were receipts. */
   | 'done-elsewhere'
   /** Left out by an operator. */
-  | 'skipped';
+  | 'skipped'
+  /** The LMS has the learner as COMPLETE; nobody here saw the stage. */
+  | 'unknown';
 
 export interface ReceiptStage {
   readonly startState: string;

@@ -1,4 +1,5 @@
 import { createPlaces, type ChainEnd } from './chain-places.ts';
+import { createSignatures } from './chain-signatures.ts';
 import type { Finding, FindingPlace } from './finding.ts';
 import type { Receipt, ReceiptBody } from './receipt.ts';
 import type { VerifyingKey } from './signing-keys.ts';
@@ -10,10 +11,16 @@ export interface ChainKeys {
   /** Their signatures count everywhere. */
   readonly trusted: readonly VerifyingKey[];
   /**
-   * Keys of earlier times. They count only before the first receipt that a trusted key signed: that one's hash of the
-   * receipt before seals all of them, and from there on nobody but the trusted key has anything to sign.
+   * Keys of earlier times, named by somebody who may say so. They count only before the first receipt that a trusted key
+   * signed: that one's hash of the receipt before seals all of them, and from there on nobody but the trusted key has
+   * anything to sign.
    */
   readonly earlier?: readonly VerifyingKey[];
+  /**
+   * Keys that stand beside the receipts and that nobody named. They never count: whoever can write receipts there can write a
+   * key there too. With them it can be told which key somebody may have forgotten to name.
+   */
+  readonly unnamed?: readonly VerifyingKey[];
 }
 
 export interface ChainOptions extends ChainKeys {
@@ -48,8 +55,8 @@ export function verifyChain(receipts: readonly Receipt[], options: ChainOptions)
 }
 
 export function createChainVerifier(options: ChainOptions): ChainVerifier {
-  const keys = byId([...(options.earlier ?? []), ...options.trusted]);
-  const signatures = createSignatures(options.trusted);
+  const keys = byId([...(options.unnamed ?? []), ...(options.earlier ?? []), ...options.trusted]);
+  const signatures = createSignatures(options);
   const places = createPlaces(options);
   let receipts = 0;
 
@@ -66,41 +73,23 @@ export function createChainVerifier(options: ChainOptions): ChainVerifier {
         return { findings: alone, body: undefined };
       }
       const where: FindingPlace = { sequence: body.sequence, ...place };
+      const signed = signatures.take(receipt.signingKeyId, where.sequence ?? body.sequence, where);
+      if (signed.kind === 'unnamed') {
+        places.skip();
+        return { findings: [...alone, ...signed.findings], body: undefined };
+      }
       const columnsWrong = columns === undefined ? [] : disagreeingColumns(columns, body);
       const findings = [
         ...alone,
         ...(columnsWrong.length === 0
           ? []
           : [{ kind: 'columns-disagree', columns: columnsWrong, ...where } as const]),
-        ...signatures.take(receipt.signingKeyId, body.sequence, where),
+        ...signed.findings,
         ...places.take(body, hash, where),
       ];
-      return { findings, body };
+      return { findings, body: signed.kind === 'counts' ? body : undefined };
     },
     end: () => [...signatures.end(), ...places.end()],
     reached: () => ({ receipts, ...places.reached() }),
-  };
-}
-
-/** Which of the signatures that fit also count. */
-function createSignatures(trusted: readonly VerifyingKey[]): {
-  take(keyId: string, sequence: number, where: FindingPlace): readonly Finding[];
-  end(): readonly Finding[];
-} {
-  const trustedIds = new Set(trusted.map(({ keyId }) => keyId));
-  let trustedSince: number | undefined;
-  let others: { readonly from: number; readonly to: number } | undefined;
-  return {
-    take(keyId, sequence, where) {
-      if (trustedIds.has(keyId)) {
-        trustedSince ??= sequence;
-        return [];
-      }
-      if (trustedSince !== undefined) return [{ kind: 'untrusted-key', keyId, trustedSince, ...where }];
-      others = { from: others?.from ?? sequence, to: sequence };
-      return [];
-    },
-    end: () =>
-      trustedSince === undefined && others !== undefined ? [{ kind: 'not-vouched-for', ...others }] : [],
   };
 }

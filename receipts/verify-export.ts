@@ -8,6 +8,8 @@ import { createChainVerifier, type ChainVerifier } from './verify-chain.ts';
 export interface ExportOptions {
   /** The keys that whoever checks has got from elsewhere: those in the file prove nothing by themselves. */
   readonly trusted: readonly VerifyingKey[];
+  /** Ids of keys in the file that count before the trusted ones, besides those that a head signed by a trusted key names. */
+  readonly earlier?: readonly string[];
   /** A receipt that the chain is known to have. */
   readonly expected?: ChainEnd | undefined;
 }
@@ -26,14 +28,22 @@ export function verifyExport(lines: readonly string[], options: ExportOptions): 
   return [...lines.flatMap((line) => verifier.take(line).findings), ...verifier.end()];
 }
 
-export function createExportVerifier({ trusted, expected }: ExportOptions): ExportVerifier {
+export function createExportVerifier({ trusted, earlier = [], expected }: ExportOptions): ExportVerifier {
   let line = 0;
-  let head: Extract<ExportLine, { readonly kind: 'head' }> | undefined;
+  let head: Head | undefined;
   const keys: VerifyingKey[] = [];
   let chain: ChainVerifier | undefined;
   /** Made when the keys are read: they stand before the first receipt. */
-  const verifier = (): ChainVerifier =>
-    (chain ??= createChainVerifier({ trusted, earlier: keys, end: head?.end, expected }));
+  const verifier = (): ChainVerifier => {
+    const named = new Set([...earlier, ...(head === undefined ? [] : namedBy(head, trusted))]);
+    return (chain ??= createChainVerifier({
+      trusted,
+      earlier: keys.filter(({ keyId }) => named.has(keyId)),
+      unnamed: keys.filter(({ keyId }) => !named.has(keyId)),
+      end: head?.end,
+      expected,
+    }));
+  };
 
   const examine = (
     said: ExportLine,
@@ -81,11 +91,15 @@ export function createExportVerifier({ trusted, expected }: ExportOptions): Expo
   };
 }
 
+type Head = Extract<ExportLine, { readonly kind: 'head' }>;
+
+/** What an altered head names, or one that somebody else signed, counts nothing. */
+function namedBy(head: Head, trusted: readonly VerifyingKey[]): readonly string[] {
+  return headFindings(head, trusted).length === 0 ? head.earlierKeys : [];
+}
+
 /** Only a trusted key speaks for the end of the chain: whoever cuts it off could sign a head with any other. */
-function headFindings(
-  head: Extract<ExportLine, { readonly kind: 'head' }>,
-  trusted: readonly VerifyingKey[],
-): readonly Finding[] {
+function headFindings(head: Head, trusted: readonly VerifyingKey[]): readonly Finding[] {
   const key = trusted.find(({ keyId }) => keyId === head.keyId);
   const what =
     key === undefined

@@ -1,6 +1,6 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { activityInfo, CompleteAsyncError } from '@temporalio/activity';
-import type { ActivityInboundCallsInterceptor } from '@temporalio/worker';
+import type { ActivityInboundCallsInterceptor, WorkerInterceptors } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { isAbort } from '../activities/failures.ts';
 
@@ -8,7 +8,7 @@ import { isAbort } from '../activities/failures.ts';
  * Lets only failures that the activities made on purpose reach Temporal. Any other error may quote a row, a request or an
  * answer: Temporal gets its name and code, and the log the same with where it was thrown, without its text.
  */
-export function createHideIdentity(log: Logger): ActivityInboundCallsInterceptor {
+function createHideIdentity(log: Logger): ActivityInboundCallsInterceptor {
   return {
     async execute(input, next) {
       try {
@@ -37,6 +37,14 @@ export function createHideIdentity(log: Logger): ActivityInboundCallsInterceptor
       }
     },
   };
+}
+
+/** The interceptors given, and within them the one that hides: what they see is what Temporal gets. */
+export function withHiddenIdentity(
+  log: Logger,
+  { activity = [], ...others }: Pick<WorkerInterceptors, 'activity' | 'client'> = {},
+): WorkerInterceptors {
+  return { ...others, activity: [...activity, () => ({ inbound: createHideIdentity(log) })] };
 }
 
 /** What the database library says in these words, with nothing of a row in them. */

@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { DefaultLogger, NativeConnection, Runtime, type LogLevel, type Worker } from '@temporalio/worker';
+import { NativeConnection, type Worker } from '@temporalio/worker';
 import { pino, type Logger } from 'pino';
 import { createPlatformSource } from '../activities/retirement/platform.ts';
 import { createWikiSource } from '../activities/timeslices/wiki-access.ts';
 import { configurationPath } from '../config/environment.ts';
 import { createConfigurationSource } from '../config/watch.ts';
 import { openDatabase } from '../db/database.ts';
+import { startObservation } from './observability/observation.ts';
 import { untilPolling } from './polling.ts';
 import { createRetirementWorker, type WorkflowCode } from './retirement.ts';
 import { createTimeslicesWorkers } from './timeslices.ts';
@@ -17,13 +18,20 @@ export interface RunWorkerOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Called once the worker polls. */
   readonly onReady?: () => void;
+  /** Default: the bundle that the build made, or the sources where there is none. */
+  readonly workflowCode?: WorkflowCode;
 }
 
 /**
  * The worker process: reads the environment, connects, runs until SIGINT or SIGTERM, then lets activities end and closes
- * everything. Throws an Error of one line when something that it needs is missing or cannot be reached.
+ * everything. What outlasts that is left behind: the process is to end when this resolves. Throws an Error of one line when
+ * something that it needs is missing or cannot be reached.
  */
-export async function runWorker({ env, onReady }: RunWorkerOptions): Promise<void> {
+export async function runWorker({
+  env,
+  onReady,
+  workflowCode = builtWorkflows(),
+}: RunWorkerOptions): Promise<void> {
   const databaseUrl = env['DATABASE_URL'];
   if (databaseUrl === undefined || databaseUrl === '') {
     throw new Error(
@@ -34,57 +42,84 @@ export async function runWorker({ env, onReady }: RunWorkerOptions): Promise<voi
     { level: env['REGISTRAR_LOG_LEVEL'] ?? 'info', base: { process: 'worker' } },
     pino.destination(2),
   );
-  installRuntime(log);
-
-  const { connectionOptions, namespace } = loadClientConnectConfig({ overrideEnvVars: definedOnly(env) });
-  const connection = await NativeConnection.connect(connectionOptions).catch((cause: unknown) => {
-    throw new Error(
-      `cannot reach Temporal at ${connectionOptions.address ?? 'localhost:7233'}: check TEMPORAL_ADDRESS`,
-      {
-        cause,
-      },
-    );
-  });
-  const database = openDatabase({
-    url: databaseUrl,
-    maxConnections: tuning.databaseConnections,
-    applicationName: 'registrar worker',
-  });
-  const timeslicesDatabase = openDatabase({
-    url: databaseUrl,
-    maxConnections: tuning.timeslicesConnections,
-    queryTimeoutMs: tuning.timeslicesQueryTimeoutMs,
-    applicationName: 'registrar worker, timeslices',
-  });
   const configuration = createConfigurationSource({ path: configurationPath(env), env });
-  const platform = createPlatformSource(configuration);
-  const wikis = createWikiSource(configuration);
-  const shared = { connection, namespace: namespace ?? 'default', log, workflowCode: workflowCode() };
+  // First of all: whoever asks about this process while it starts gets an answer.
+  const observation = await startObservation({ env, databaseUrl, configuration, log });
+  let isDrained = true;
+  const closing: (() => Promise<void>)[] = [];
+  const closedAtTheEnd = <Resource extends { close(): Promise<void> }>(resource: Resource): Resource => {
+    closing.push(() => resource.close());
+    return resource;
+  };
   try {
+    const { connectionOptions, namespace = 'default' } = loadClientConnectConfig({
+      overrideEnvVars: definedOnly(env),
+    });
+    const connection = closedAtTheEnd(await connect(connectionOptions));
+    const database = closedAtTheEnd(
+      openDatabase({
+        url: databaseUrl,
+        maxConnections: tuning.databaseConnections,
+        applicationName: 'registrar worker',
+      }),
+    );
+    const timeslicesDatabase = closedAtTheEnd(
+      openDatabase({
+        url: databaseUrl,
+        maxConnections: tuning.timeslicesConnections,
+        queryTimeoutMs: tuning.timeslicesQueryTimeoutMs,
+        applicationName: 'registrar worker, timeslices',
+      }),
+    );
+    const platform = closedAtTheEnd(createPlatformSource(configuration));
+    const wikis = closedAtTheEnd(observation.watchWikis(createWikiSource(configuration)));
+    const { interceptors } = observation;
+    const shared = { connection, namespace, log, workflowCode, interceptors };
     const workers = [
       await createRetirementWorker({ ...shared, database, platform }),
       ...(await createTimeslicesWorkers({ ...shared, database: timeslicesDatabase, wikis })),
     ];
-    const polling = workers.map((worker) => untilPolling(connection, shared.namespace, worker));
-    const running = runTogether(workers);
-    await Promise.race([running, Promise.all(polling)]);
+    const polling = workers.map((worker) => untilPolling(connection, namespace, worker));
+    const running = runTogether(workers, log);
+    const watched = Promise.all(polling).then(() => observation.watch({ connection, namespace, workers }));
+    await Promise.race([running, watched]);
     const taskQueues = workers.map((worker) => worker.options.taskQueue);
-    log.info({ taskQueues, namespace: shared.namespace }, 'worker ready');
+    log.info({ taskQueues, namespace }, 'worker ready');
     onReady?.();
-    await running;
+    ({ isDrained } = await running);
   } finally {
-    await Promise.allSettled([
-      connection.close(),
-      platform.close(),
-      wikis.close(),
-      database.close(),
-      timeslicesDatabase.close(),
-    ]);
+    await observation.close();
+    const closed = Promise.allSettled(closing.map((close) => close()));
+    // What was given up still waits for an answer, and closing waits for it.
+    if (isDrained) await closed;
   }
 }
 
-/** Until all have ended. One that fails takes the others along: a process that does half of its work looks healthy. */
-async function runTogether(workers: readonly Worker[]): Promise<void> {
+type ConnectionOptions = ReturnType<typeof loadClientConnectConfig>['connectionOptions'];
+
+async function connect(options: ConnectionOptions): Promise<NativeConnection> {
+  return NativeConnection.connect(options).catch((cause: unknown) => {
+    throw new Error(
+      `cannot reach Temporal at ${options.address ?? 'localhost:7233'}: check TEMPORAL_ADDRESS`,
+      { cause },
+    );
+  });
+}
+
+/** Those that the SDK takes for a wish to end. */
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGUSR2'] as const;
+
+/**
+ * Until all have ended. One that fails takes the others along: a process that does half of its work looks healthy. What outlasts
+ * the time for the end is given up, which is no failure: it is as safe as a death, and the next worker takes it up.
+ */
+async function runTogether(
+  workers: readonly Worker[],
+  log: Logger,
+): Promise<{ readonly isDrained: boolean }> {
+  let isAskedToStop = false;
+  const note = (): void => void (isAskedToStop = true);
+  for (const signal of STOP_SIGNALS) process.once(signal, note);
   const endings = await Promise.allSettled(
     workers.map(async (worker) => {
       try {
@@ -94,37 +129,21 @@ async function runTogether(workers: readonly Worker[]): Promise<void> {
       }
     }),
   );
-  for (const ending of endings) if (ending.status === 'rejected') throw ending.reason;
+  for (const signal of STOP_SIGNALS) process.removeListener(signal, note);
+  const failed = endings.filter((ending) => ending.status === 'rejected');
+  for (const { reason } of failed) {
+    // The SDK says that the time is over, or, where an activity ends after that, what it stumbled over then.
+    if (!isAskedToStop) throw reason;
+    log.warn('activities that outlasted the shutdown were given up; the next worker takes them up');
+  }
+  return { isDrained: failed.length === 0 };
 }
 
-/** The bundle that the build made, or the sources where there is none. */
-function workflowCode(): WorkflowCode {
+function builtWorkflows(): WorkflowCode {
   const codePath = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
   if (existsSync(codePath)) return { workflowBundle: { codePath } };
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   return { workflowsPath: fileURLToPath(new URL(`../workflows/index.${extension}`, import.meta.url)) };
-}
-
-function installRuntime(log: Logger): void {
-  const levels: Readonly<Record<LogLevel, 'trace' | 'debug' | 'info' | 'warn' | 'error'>> = {
-    TRACE: 'trace',
-    DEBUG: 'debug',
-    INFO: 'debug',
-    WARN: 'warn',
-    ERROR: 'error',
-  };
-  Runtime.install({
-    logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
-      // On purpose: the task queue of calls to wikis has none.
-      if (message.startsWith('No workflows registered')) return;
-      const { workflowId, workflowType, activityType, attempt, taskQueue, sdkComponent } = meta ?? {};
-      log[levels[level]](
-        { workflowId, workflowType, activityType, attempt, taskQueue, sdkComponent },
-        message,
-      );
-    }),
-    telemetryOptions: { logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } },
-  });
 }
 
 function definedOnly(env: Readonly<Record<string, string | undefined>>): Record<string, string> {

@@ -1,4 +1,9 @@
-import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
+import {
+  Worker,
+  type NativeConnection,
+  type WorkerInterceptors,
+  type WorkerOptions,
+} from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createRetirementActivities } from '../activities/retirement/index.ts';
 import { createLmsStates } from '../activities/retirement/lms-states.ts';
@@ -6,7 +11,7 @@ import { createReceiptKeys } from '../activities/retirement/receipts/keys.ts';
 import type { PlatformSource } from '../activities/retirement/platform.ts';
 import type { Database } from '../db/database.ts';
 import { RETIREMENT_TASK_QUEUE } from '../workflows/retirement/contract.ts';
-import { createHideIdentity } from './hide-identity.ts';
+import { withHiddenIdentity } from './hide-identity.ts';
 import { tuning } from './tuning.ts';
 
 /** A bundle made beforehand, or the path of the sources to bundle now. */
@@ -21,11 +26,13 @@ export interface RetirementWorkerOptions {
   readonly workflowCode: WorkflowCode;
   /** How long a stage may wait for something else to end; default an hour. */
   readonly longestWaitMs?: number;
+  /** Of whoever watches: they see what comes of an activity when nothing in it names a person any more. */
+  readonly interceptors?: Pick<WorkerInterceptors, 'activity' | 'client'>;
 }
 
 /** The worker of the `retirement` task queue, ready to run. Closing connection, platform and database is the caller's. */
 export async function createRetirementWorker(options: RetirementWorkerOptions): Promise<Worker> {
-  const { connection, namespace, database, platform, log, workflowCode } = options;
+  const { connection, namespace, database, platform, log, workflowCode, interceptors } = options;
   return Worker.create({
     connection,
     namespace,
@@ -37,7 +44,7 @@ export async function createRetirementWorker(options: RetirementWorkerOptions): 
       receiptKeys: createReceiptKeys(database),
       ...(options.longestWaitMs === undefined ? {} : { longestWaitMs: options.longestWaitMs }),
     }),
-    interceptors: { activity: [() => ({ inbound: createHideIdentity(log) })] },
+    interceptors: withHiddenIdentity(log, interceptors),
     ...workflowCode,
     ...tuning.worker,
   });

@@ -4,8 +4,8 @@ import { createCourseActivities, createWikiActivities } from '../activities/time
 import type { WikiSource } from '../activities/timeslices/wiki-access.ts';
 import type { Database } from '../db/database.ts';
 import { TIMESLICES_TASK_QUEUE, WIKI_TASK_QUEUE } from '../workflows/timeslices/contract.ts';
-import { createHideIdentity } from './hide-identity.ts';
-import type { WorkflowCode } from './retirement.ts';
+import { withHiddenIdentity } from './hide-identity.ts';
+import type { RetirementWorkerOptions, WorkflowCode } from './retirement.ts';
 import { tuning } from './tuning.ts';
 
 export interface TimeslicesWorkerOptions {
@@ -15,6 +15,8 @@ export interface TimeslicesWorkerOptions {
   readonly wikis: WikiSource;
   readonly log: Logger;
   readonly workflowCode: WorkflowCode;
+  /** As for the worker of retirements. */
+  readonly interceptors?: RetirementWorkerOptions['interceptors'];
 }
 
 /**
@@ -28,11 +30,12 @@ export async function createTimeslicesWorkers({
   wikis,
   log,
   workflowCode,
+  interceptors,
 }: TimeslicesWorkerOptions): Promise<readonly [Worker, Worker]> {
   const shared = {
     connection,
     namespace,
-    interceptors: { activity: [() => ({ inbound: createHideIdentity(log) })] },
+    interceptors: withHiddenIdentity(log, interceptors),
   };
   return Promise.all([
     Worker.create({

@@ -1,6 +1,7 @@
 export { archiveRetirements } from './retirement/archive-retirements.ts';
 export { canaryRetirement } from './retirement/canary.ts';
 export { collectRetirements } from './retirement/collect-retirements.ts';
+export { eraseCourseUser } from './retirement/erase-course-user.ts';
 export { partnerReport } from './retirement/partner-report.ts';
 export { probeErasure } from './retirement/probe-erasure.ts';
 export { rerunRetirements } from './retirement/rerun-retirements.ts';

@@ -114,19 +114,18 @@ export interface StartRerunsInput extends RerunInput {
 
 async function startReruns(
   dependencies: RetirementDependencies,
-  { userId, kind, requestedAt }: StartRerunsInput,
+  { userId, userIds, kind, requestedAt }: StartRerunsInput,
 ): Promise<RerunResult> {
   const { database, platform } = dependencies;
   const { configuration, queue } = await platform.current();
   const { pipeline } = configuration;
   const listed = await translating(() => queue.list([COMPLETE]));
   const theirs = listed.kind === 'refused' ? [] : listed.learners;
-  await takeInComplete(
-    dependencies,
-    configuration,
-    userId === undefined ? theirs : theirs.filter((status) => status.userId === userId),
-  );
-  const complete = await listComplete(database, { userId, before: requestedAt });
+  const asked = userIds === undefined ? undefined : new Set(userIds);
+  const isAsked = (learner: { readonly userId: number }): boolean =>
+    asked?.has(learner.userId) ?? (userId === undefined || learner.userId === userId);
+  await takeInComplete(dependencies, configuration, theirs.filter(isAsked));
+  const complete = (await listComplete(database, { userId, before: requestedAt })).filter(isAsked);
   const endStates = kind === 'only-new' ? pipeline.map((stage) => stage.endState) : [];
   const chosen = complete.filter(
     ({ completedStages }) => kind === 'all' || endStates.some((state) => !completedStages.includes(state)),

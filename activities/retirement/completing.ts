@@ -1,15 +1,23 @@
 import { cancellationSignal } from '@temporalio/activity';
 import type { Configuration } from '../../config/configuration.ts';
 import type { Queryable } from '../../db/database.ts';
-import { COMPLETE } from '../../domain/retirement/states.ts';
+import { COMPLETE, ERRORED } from '../../domain/retirement/states.ts';
 import type { RetirementDependencies } from './dependencies.ts';
+import { retryLater } from '../failures.ts';
+import { beating } from '../heartbeat.ts';
 import { failStage, type EarlierAttempts } from './failing.ts';
 import { moveTo, prepare, talking } from './talking.ts';
 import type { Platform } from './platform.ts';
 import { probeStages, stagesToProbe, type Probed } from './probing.ts';
 import { issueErasureReceipt } from './receipts/issuing.ts';
-import { newestErasureOf } from './receipts/store.ts';
-import { changeState, findRetirement, lockRetirement, type StoredRetirement } from './store.ts';
+import { listProbesOf, newestErasureOf } from './receipts/store.ts';
+import {
+  changeState,
+  findRetirement,
+  lockRetirement,
+  recordProbeDue,
+  type StoredRetirement,
+} from './store.ts';
 import { line } from './wording.ts';
 
 export interface CompleteInput {
@@ -35,26 +43,32 @@ const DAY_MS = 86_400_000;
 export function createComplete(
   dependencies: RetirementDependencies,
 ): (input: CompleteInput) => Promise<Completed> {
-  return async ({ userId, earlier }) => {
-    const { learner, platform } = await prepare(dependencies, userId);
-    const signal = cancellationSignal();
-    await talking(
-      () => completeInLms(platform, learner, signal),
-      (error) =>
-        failStage(dependencies, {
-          userId,
-          stage: moveTo(COMPLETE),
-          error,
-          ...(earlier === undefined ? {} : { earlier }),
-        }),
-    );
-    const found =
-      learner.currentState === COMPLETE ? [] : await probeStages(platform, learner, { signal, earlier });
-    const receipt = await completeHere(dependencies, platform, learner, found);
-    const { probeAfterDays } = platform.configuration.registrar;
-    const again = probeAfterDays !== undefined && stagesToProbe(platform, learner).length > 0;
-    return { receipt, ...(again ? { probeAfterMs: Math.round(probeAfterDays * DAY_MS) } : {}) };
-  };
+  return (input) => beating(() => complete(dependencies, input));
+}
+
+async function complete(
+  dependencies: RetirementDependencies,
+  { userId, earlier }: CompleteInput,
+): Promise<Completed> {
+  const { learner, platform } = await prepare(dependencies, userId);
+  const signal = cancellationSignal();
+  await talking(
+    () => completeInLms(platform, learner, signal),
+    (error) =>
+      failStage(dependencies, {
+        userId,
+        stage: moveTo(COMPLETE),
+        error,
+        ...(earlier === undefined ? {} : { earlier }),
+      }),
+  );
+  const found =
+    learner.currentState === COMPLETE ? [] : await probeStages(platform, learner, { signal, earlier });
+  const { probeAfterDays } = platform.configuration.registrar;
+  const again = probeAfterDays !== undefined && stagesToProbe(platform, learner).length > 0;
+  const probeAfterMs = again ? Math.round(probeAfterDays * DAY_MS) : undefined;
+  const receipt = await completeHere(dependencies, platform, { learner, found, probeAfterMs });
+  return { receipt, ...(probeAfterMs === undefined ? {} : { probeAfterMs }) };
 }
 
 async function completeInLms(
@@ -74,13 +88,22 @@ async function completeInLms(
 
 /** One transaction: nobody is COMPLETE here without a receipt. Returns the receipt's sequence. */
 async function completeHere(
-  { database, receiptKeys }: RetirementDependencies,
+  { database, platform, receiptKeys }: RetirementDependencies,
   { configuration }: Platform,
-  learner: StoredRetirement,
-  found: readonly Probed[],
+  {
+    learner,
+    found,
+    probeAfterMs,
+  }: {
+    readonly learner: StoredRetirement;
+    readonly found: readonly Probed[];
+    readonly probeAfterMs: number | undefined;
+  },
 ): Promise<number> {
   const { userId } = learner;
-  const keys = await receiptKeys.current(configuration.registrar.receipts);
+  // As they are now and not as they were when the services were asked: a key that was changed meanwhile signs from then on.
+  const { registrar } = (await platform.lastValid()).configuration;
+  const keys = await receiptKeys.current(registrar.receipts);
   return database.transaction(async (tx) => {
     const completedAt = new Date();
     // Held against an attempt that was given up for dead, and does the same at this moment.
@@ -88,8 +111,15 @@ async function completeHere(
     const known = current === COMPLETE ? await receiptOf(tx, learner) : undefined;
     if (known !== undefined) return known;
     if (current !== COMPLETE) {
+      // Given up for dead and still here, while the learner is run again.
+      if (current !== learner.currentState)
+        throw retryLater('Unexpected', `LMS user ${userId} was moved while COMPLETE was written`);
       const text = `${COMPLETE}: every stage of the pipeline is done${describe(found)}`;
       await changeState(tx, { userId, state: COMPLETE, line: line(completedAt, text) });
+    }
+    if (probeAfterMs !== undefined || learner.probeDueAt !== null) {
+      const dueAt = probeAfterMs === undefined ? null : new Date(completedAt.getTime() + probeAfterMs);
+      await recordProbeDue(tx, userId, dueAt);
     }
     const { sequence } = await issueErasureReceipt(tx, keys, {
       learner,
@@ -106,8 +136,8 @@ async function completeHere(
 }
 
 /**
- * Writes that another driver completed the learner, with a receipt that says so of every stage that we did not see. Safe to
- * run again: a row that is COMPLETE and has its receipt stays as it is.
+ * Writes that another driver completed the learner, with a receipt that says `unknown` of every stage that nobody here saw. Safe
+ * to run again: a row that is COMPLETE and has its receipt stays as it is.
  */
 export async function completeElsewhere(
   { database, receiptKeys }: Pick<RetirementDependencies, 'database' | 'receiptKeys'>,
@@ -121,17 +151,11 @@ export async function completeElsewhere(
     const learner = await findRetirement(tx, userId);
     if (learner === undefined) return;
     if (current === COMPLETE && (await receiptOf(tx, learner)) !== undefined) return;
+    // The LMS is behind: a later look found them again, and the retirement is about to be opened once more.
+    if (current === ERRORED && (await cameBack(tx, learner))) return;
     if (current !== COMPLETE)
       await changeState(tx, { userId, state: COMPLETE, line: line(completedAt, text) });
-    const completedStages = [
-      ...new Set([...learner.completedStages, ...pipeline.map(({ endState }) => endState)]),
-    ];
-    await issueErasureReceipt(tx, keys, {
-      learner: { ...learner, completedStages },
-      pipeline,
-      completedAt,
-      probes: [],
-    });
+    await issueErasureReceipt(tx, keys, { learner, pipeline, completedAt, probes: [], unseen: 'unknown' });
   });
 }
 
@@ -142,6 +166,12 @@ async function receiptOf(
 ): Promise<number | undefined> {
   const newest = await newestErasureOf(db, userId);
   return newest?.retirementId === retirementId ? newest.sequence : undefined;
+}
+
+async function cameBack(db: Queryable, learner: StoredRetirement): Promise<boolean> {
+  const receipt = await receiptOf(db, learner);
+  if (receipt === undefined) return false;
+  return (await listProbesOf(db, receipt)).later.some(({ result }) => result === 'came-back');
 }
 
 function describe(found: readonly Probed[]): string {

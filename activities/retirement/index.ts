@@ -3,6 +3,7 @@ import { createArchiveActivities } from './archive/index.ts';
 import { createCanaryActivities } from './canary/index.ts';
 import { createComplete } from './completing.ts';
 import { createCollect, createStartReruns } from './collecting.ts';
+import { createEraseCourseUser } from './course-erasure/erasing-late.ts';
 import type { RetirementDependencies } from './dependencies.ts';
 import { translating } from './failing.ts';
 import { createAddNote, createCancel, createMoveBack, createRecordErrored } from './moving.ts';
@@ -28,6 +29,7 @@ export function createRetirementActivities(dependencies: RetirementDependencies)
     addNote: createAddNote(dependencies),
     collect: createCollect(dependencies),
     startReruns: createStartReruns(dependencies),
+    eraseCourseUser: createEraseCourseUser(dependencies),
     ...createArchiveActivities(dependencies),
     ...createPartnerReportActivities(dependencies),
     ...createCanaryActivities(dependencies),

@@ -6,12 +6,16 @@ import type { ReceiptProbe } from '../../receipts/receipt.ts';
 import {
   RETIRE_USER,
   retirementStart,
+  retirementWorkflowId,
   type ProbeErasureInput,
   type ProbeErasureResult,
   type StageCause,
   type StageProbe,
 } from '../../workflows/retirement/contract.ts';
+import type { Queryable } from '../../db/database.ts';
+import { retryLater } from '../failures.ts';
 import { beating } from '../heartbeat.ts';
+import { isClaimed } from './archive/store.ts';
 import type { RetirementDependencies } from './dependencies.ts';
 import { probeStages } from './probing.ts';
 import { issueProbeReceipt } from './receipts/issuing.ts';
@@ -21,6 +25,7 @@ import {
   findRetirement,
   lockRetirement,
   recordFailure,
+  recordProbeDue,
   type StoredRetirement,
 } from './store.ts';
 import { line } from './wording.ts';
@@ -55,8 +60,11 @@ async function probeAgain(
   if (results === undefined) return superseded('the retirement goes on since this moment');
   const [back] = results.filter(({ result }) => result === 'came-back');
   const told = results.map(({ stage, result }): StageProbe => ({ stage, result }));
-  if (back === undefined) return { kind: 'probed', results: told };
-  await reopen(learner, back.stage);
+  // An archive that has claimed the learner ends what there is to open: the receipt alone tells of it.
+  if (back === undefined || (await isClaimed(database, learner.retirementId)))
+    return { kind: 'probed', results: told };
+  if (!(await reopen(database, learner, back.stage)))
+    return superseded('the learner has been resumed or run again since');
   return { kind: 'came-back', results: told, stage: back.stage };
 }
 
@@ -67,9 +75,9 @@ async function look(
   receipt: number,
   first: readonly ReceiptProbe[],
 ): Promise<readonly ReceiptProbe[] | undefined> {
-  const connected = await platform.lastValid();
-  const found = await probeStages(connected, learner, { signal: cancellationSignal() });
-  const keys = await receiptKeys.current(connected.configuration.registrar.receipts);
+  const found = await probeStages(await platform.lastValid(), learner, { signal: cancellationSignal() });
+  const { registrar } = (await platform.lastValid()).configuration;
+  const keys = await receiptKeys.current(registrar.receipts);
   const wasGone = new Set(first.filter(({ result }) => result === 'gone').map(({ stage }) => stage));
   const at = new Date();
   const probes = found.map(({ stage: { startState }, result }): ReceiptProbe => {
@@ -80,10 +88,11 @@ async function look(
     const { userId } = learner;
     if ((await lockRetirement(tx, userId)) !== COMPLETE) return undefined;
     await issueProbeReceipt(tx, keys, { of: receipt, userId, probes, at });
+    await recordProbeDue(tx, userId, null);
     const [back] = found.filter(({ stage }) =>
       probes.some((probe) => probe.stage === stage.startState && probe.result === 'came-back'),
     );
-    if (back === undefined) return probes;
+    if (back === undefined || (await isClaimed(tx, learner.retirementId))) return probes;
     const { startState: stage } = back.stage;
     await changeState(tx, { userId, state: ERRORED, line: line(at, `${ERRORED}: ${stage}: ${CAME_BACK}`) });
     await recordFailure(tx, userId, {
@@ -99,7 +108,8 @@ async function look(
 
 const CAME_BACK = 'the service knows the learner again, whom it did not know after the erasure';
 
-async function reopen(learner: StoredRetirement, stage: string): Promise<void> {
+/** False when the learner has gone on since. */
+async function reopen(db: Queryable, learner: StoredRetirement, stage: string): Promise<boolean> {
   const cause: StageCause = { stage, what: CAME_BACK };
   const parked = { failedStage: stage, cause, recorded: false, resumes: 0, reopened: true };
   try {
@@ -108,9 +118,18 @@ async function reopen(learner: StoredRetirement, stage: string): Promise<void> {
       taskQueue: activityInfo().taskQueue,
       workflowIdConflictPolicy: 'FAIL',
     });
+    return true;
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }
+  const now = await findRetirement(db, learner.userId);
+  if (now?.currentState !== ERRORED) return false;
+  // Our own, started by an attempt before; any other one is about to end, and leaves the learner without a workflow.
+  const { searchAttributes } = await getClient()
+    .workflow.getHandle(retirementWorkflowId(learner.userId))
+    .describe();
+  if (searchAttributes['RetirementState']?.[0] === ERRORED) return true;
+  throw retryLater('Unexpected', `another run of LMS user ${learner.userId} is about to end`);
 }
 
 function superseded(reason: string): ProbeErasureResult {

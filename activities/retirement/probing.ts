@@ -19,6 +19,9 @@ export function stagesToProbe(platform: Platform, learner: StoredRetirement): Pi
   );
 }
 
+/** For one service, whatever it is asked on the way: token, id, the probe itself. */
+const LONGEST_MS = 15_000;
+
 /**
  * Asks every service that can be asked, all at once. One that gives no answer is asked again within the retry budget; then,
  * or when its answer does not tell, the result is `unknown`: a probe never fails an erasure.
@@ -30,9 +33,13 @@ export async function probeStages(
 ): Promise<readonly Probed[]> {
   return Promise.all(
     stagesToProbe(platform, learner).map(async (stage) => {
+      const limit = AbortSignal.timeout(LONGEST_MS);
       try {
-        return { stage, result: await ask(platform, stage, { learner, signal }) };
+        const result = await ask(platform, stage, { learner, signal: AbortSignal.any([signal, limit]) });
+        return { stage, result };
       } catch (error) {
+        // A service that hangs has been waited for long enough: it is not asked again.
+        if (limit.aborted && !signal.aborted) return { stage, result: 'unknown' as const };
         if (!(error instanceof ServiceFailure)) throw error;
         retryIfItMayHelp(platform, stage, error.exchange, earlier);
         return { stage, result: 'unknown' as const };

@@ -14,6 +14,8 @@ export interface StoredRetirement extends Learner {
   readonly stageOutcomes: Readonly<Record<string, StageOutcome>>;
   /** Of the learner's courses, as far as the LMS named them. */
   readonly organisations: readonly string[];
+  /** When services are asked once more about the completed erasure; null when nothing is to come. */
+  readonly probeDueAt: Date | null;
   readonly lastFailure: StoredFailure | null;
   readonly firstStageAt: Date | null;
   readonly requestedAt: Date;
@@ -50,7 +52,8 @@ const columns = `
   user_id as "userId", retirement_id as "retirementId", original_username as "originalUsername",
   original_email as "originalEmail", original_name as "originalName", retired_username as "retiredUsername",
   retired_email as "retiredEmail", current_state as "currentState", last_state as "lastState", responses,
-  completed_stages as "completedStages", stage_outcomes as "stageOutcomes", organisations, last_failure as "lastFailure", first_stage_at as "firstStageAt",
+  completed_stages as "completedStages", stage_outcomes as "stageOutcomes", organisations,
+  probe_due_at as "probeDueAt", last_failure as "lastFailure", first_stage_at as "firstStageAt",
   requested_at as "requestedAt", cool_off_until as "coolOffUntil", due_at as "dueAt",
   created_at as "createdAt", modified_at as "modifiedAt"`;
 
@@ -82,6 +85,7 @@ export async function insertRetirement(
         completed_stages = '{}',
         stage_outcomes = '{}',
         organisations = '{}',
+        probe_due_at = null,
         last_failure = null,
         first_stage_at = null,
         requested_at = excluded.requested_at,
@@ -284,6 +288,11 @@ export async function lockRetirement(db: Queryable, userId: number): Promise<str
     values: [userId],
   });
   return rows[0]?.currentState;
+}
+
+/** Writes when services are to be asked once more; null when nothing is to come. */
+export async function recordProbeDue(db: Queryable, userId: number, dueAt: Date | null): Promise<void> {
+  await db.query('update user_retirement_status set probe_due_at = $2 where user_id = $1', [userId, dueAt]);
 }
 
 export async function recordFailure(db: Queryable, userId: number, failure: StoredFailure): Promise<void> {

@@ -1,8 +1,6 @@
-import { fork, type ChildProcess } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { insertRetirement } from '../../activities/retirement/store.ts';
 import { migrate } from '../../db/migrate.ts';
@@ -22,6 +20,7 @@ import {
   RETIREMENT_TASK_QUEUE,
 } from '../../workflows/retirement/contract.ts';
 import { cpuMs } from '../cpu.ts';
+import { startProcess } from '../processes.ts';
 import { credentials } from './credentials.ts';
 
 export interface RetirementBenchOptions {
@@ -62,21 +61,25 @@ export async function benchRetirement(options: RetirementBenchOptions): Promise<
     const databaseUrl = postgres.url('registrar');
     await migrate(databaseUrl);
 
-    const sandbox = await startProcess('sandbox-process', [databaseUrl]);
-    undo.push(() => stopProcess(sandbox.process));
+    const sandbox = await startProcess(new URL('./sandbox-process.js', import.meta.url), {
+      args: [databaseUrl],
+    });
+    undo.push(() => sandbox.stop());
     const lmsUrl = String(sandbox.message);
     const configurationPath = path.join(folder, 'registrar.yml');
     writeFileSync(configurationPath, sandboxConfigurationYaml({ lmsUrl, ...credentials, coolOffDays: 0 }));
-    const worker = await startProcess('worker-process', [temporal.address, databaseUrl, configurationPath]);
-    undo.push(() => stopProcess(worker.process));
+    const worker = await startProcess(new URL('./worker-process.js', import.meta.url), {
+      args: [temporal.address, databaseUrl, configurationPath],
+    });
+    undo.push(() => worker.stop());
 
     const connection = await Connection.connect({ address: temporal.address });
     undo.push(() => connection.close());
     const database = openDatabase({ url: databaseUrl });
     undo.push(() => database.close());
     const processes = {
-      worker: worker.process.pid,
-      sandbox: sandbox.process.pid,
+      worker: worker.pid,
+      sandbox: sandbox.pid,
       temporal: temporal.pid,
       postgres: postgres.pid,
     };
@@ -245,27 +248,6 @@ function isComplete(result: unknown): boolean {
   return (
     typeof result === 'object' && result !== null && 'outcome' in result && result.outcome === 'COMPLETE'
   );
-}
-
-async function startProcess(
-  name: string,
-  args: readonly string[],
-): Promise<{ readonly process: ChildProcess; readonly message: unknown }> {
-  const child = fork(fileURLToPath(new URL(`./${name}.js`, import.meta.url)), args, {
-    execArgv: process.env['BENCH_EXEC_ARGV']?.split(' ') ?? [],
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  });
-  return new Promise((resolve, reject) => {
-    child.once('message', (message) => resolve({ process: child, message }));
-    child.once('exit', (code) => reject(new Error(`${name} ended with ${code}`)));
-  });
-}
-
-async function stopProcess(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return;
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGTERM');
-  await ended;
 }
 
 function mean(values: readonly number[]): number {

@@ -30,6 +30,7 @@ const workers = [
     ...tuning.worker,
   }),
 ];
+process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
 const running = Promise.all(workers.map((worker) => worker.run()));
 process.send?.('ready');
 await running;

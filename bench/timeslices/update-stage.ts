@@ -1,8 +1,6 @@
-import { fork, type ChildProcess } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { migrate } from '../../db/migrate.ts';
 import { createSandboxControl, type SandboxControl } from '../../sandbox/control/client.ts';
@@ -11,6 +9,7 @@ import { registrarHome } from '../../stack/home.ts';
 import { startPostgres } from '../../stack/postgres.ts';
 import { findTemporal } from '../../stack/temporal-binary.ts';
 import { startTemporal } from '../../stack/temporal-server.ts';
+import { startProcess } from '../processes.ts';
 
 export interface UpdateStage {
   readonly databaseUrl: string;
@@ -51,12 +50,14 @@ export async function onUpdateStage<Result>(
     const wikiDatabaseUrl = wikiPostgres.url('registrar');
     await migrate(databaseUrl);
 
-    const wiki = await startProcess('./update-wiki-process.js', { args: [wikiDatabaseUrl] });
+    const wiki = await startProcess(new URL('./update-wiki-process.js', import.meta.url), {
+      args: [wikiDatabaseUrl],
+    });
     undo.push(() => wiki.stop());
     const wikiUrl = String(wiki.message);
     const configurationPath = within('registrar.yml');
     writeFileSync(configurationPath, configurationYaml(wikiUrl));
-    const worker = await startProcess('../../bin/worker-process.js', {
+    const worker = await startProcess(new URL('../../bin/worker-process.js', import.meta.url), {
       env: {
         DATABASE_URL: databaseUrl,
         TEMPORAL_ADDRESS: temporal.address,
@@ -88,41 +89,4 @@ function configurationYaml(wikiUrl: string): string {
     clientSecret: 'nothing',
     wikiUrl,
   });
-}
-
-interface OtherProcess {
-  readonly pid: number;
-  /** The first that it said, which is that it is ready. */
-  readonly message: unknown;
-  stop(): Promise<void>;
-}
-
-async function startProcess(
-  file: string,
-  {
-    args = [],
-    env = {},
-  }: { readonly args?: readonly string[]; readonly env?: Readonly<Record<string, string>> },
-): Promise<OtherProcess> {
-  const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, {
-    // Nothing of the surroundings but what Node needs: the worker reads its environment.
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
-    // The benchmark's own output is its result.
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
-  const message = await new Promise<unknown>((resolve, reject) => {
-    child.once('message', resolve);
-    child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(`${file} ended with ${code} before it was ready`)));
-  });
-  if (child.pid === undefined) throw new Error(`${file} has no process`);
-  return { pid: child.pid, message, stop: () => stopProcess(child) };
-}
-
-/** Both end when whoever started them is gone. */
-async function stopProcess(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  child.disconnect();
-  await ended;
 }

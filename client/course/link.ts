@@ -1,7 +1,5 @@
 import { findErasure } from '../../activities/retirement/course-erasure/store.ts';
-import { findRetirement } from '../../activities/retirement/store.ts';
 import type { Database, Queryable } from '../../db/database.ts';
-import { COMPLETE } from '../../domain/retirement/states.ts';
 import { notFound, refused } from '../operation-error.ts';
 import { findLinkedUser, lockNamedUser, writeLink, type LinkedUser } from './link-store.ts';
 
@@ -11,8 +9,6 @@ export interface Linked {
   readonly lmsUserId: number | null;
   /** False: it was so already. */
   readonly changed: boolean;
-  /** The learner's retirement is over, and did not reach these statistics. */
-  readonly retired: boolean;
 }
 
 /**
@@ -38,8 +34,7 @@ export async function linkLearner(
     }
     const changed = user.lmsUserId === null;
     if (changed) await writeLink(transaction, user.userId, lmsUserId);
-    const retirement = await findRetirement(transaction, lmsUserId);
-    return { username: user.username, lmsUserId, changed, retired: retirement?.currentState === COMPLETE };
+    return { username: user.username, lmsUserId, changed };
   });
 }
 
@@ -48,13 +43,13 @@ export async function unlinkLearner(database: Database, username: string): Promi
   return database.transaction(async (transaction) => {
     const user = await oneNamedUser(transaction, username);
     const { lmsUserId } = user;
-    const result = { username: user.username, lmsUserId: null, retired: false };
+    const result = { username: user.username, lmsUserId: null };
     if (lmsUserId === null) return { ...result, changed: false };
     const erasure = await findErasure(transaction, lmsUserId);
     // Without the link the stage would find nobody, and end with nothing erased.
     if (erasure !== undefined && erasure.doneAt === null) {
       throw refused(
-        `LMS user ${lmsUserId} is being erased from the statistics: see \`registrar retirement show ${lmsUserId}\``,
+        `LMS user ${lmsUserId} is being erased from the statistics: see \`registrar retirement show ${lmsUserId}\`, or link them once more to wait for it`,
       );
     }
     await writeLink(transaction, user.userId, null);

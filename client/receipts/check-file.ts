@@ -15,6 +15,8 @@ import { told, type ToldFinding } from './walk.ts';
 export interface CheckOptions {
   /** Each a key id, of a key in the file, or the name of a file with a public key in PEM. */
   readonly keys: readonly string[];
+  /** Each the id of a key in the file: its receipts count before the first one of `keys`. */
+  readonly earlier?: readonly string[];
   readonly expected?: ChainEnd | undefined;
   /** LMS user id of somebody whose erasures are wanted too. */
   readonly userId?: number | undefined;
@@ -33,10 +35,12 @@ export interface CheckedFile extends ChainEnd {
 
 /** Checks an exported file with nothing but the file and a key. Throws when a file or a key is not there. */
 export async function checkFile(path: string, options: CheckOptions): Promise<CheckedFile> {
-  const { keys, expected, userId } = options;
+  const { keys, earlier = [], expected, userId } = options;
   const trusted: VerifyingKey[] = [];
   for (const key of keys) trusted.push(await readKey(key, path));
-  const verifier = createExportVerifier({ trusted, expected });
+  const inFile = earlier.length === 0 ? [] : await keysIn(path);
+  for (const keyId of earlier) keyById(inFile, keyId, `in ${path}`);
+  const verifier = createExportVerifier({ trusted, earlier, expected });
   const findings: Finding[] = [];
   const bodies: ReceiptBody[] = [];
   for await (const line of linesOf(path)) {

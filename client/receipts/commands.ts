@@ -8,6 +8,7 @@ import { checkFile, type CheckedFile } from './check-file.ts';
 import { receiptContextOf } from './context.ts';
 import { exportReceipts, writingFile, type Exported } from './export.ts';
 import { readReceiptKeys } from './keys.ts';
+import { adviceOn, listUnnamedKeys } from './unnamed-keys.ts';
 import { complain, printErasure, standing } from './print-receipts.ts';
 import { collected } from './repeated-option.ts';
 import { chainEndText, readChainEnd } from './walk.ts';
@@ -41,6 +42,11 @@ export function addReceiptCommands(program: Command, run: Run): void {
       'whose signatures count: a key id or a PEM file, got from elsewhere; may be repeated',
       collected,
     )
+    .option(
+      '--trust <KEY_ID>',
+      'an earlier key in the file, whose receipts count before those of --key, besides what the head names; may be repeated',
+      collected,
+    )
     .option('--user <ID>', 'also show what was erased of this LMS user id')
     .option('--expect <SEQUENCE:HASH>', "a chain's end noted earlier: it must still be there")
     .description('check an exported file and its chain, with no database, configuration or network')
@@ -63,14 +69,18 @@ export function addReceiptCommands(program: Command, run: Run): void {
     .addHelpText('after', examples('registrar receipts key', 'registrar receipts key > registrar.pem'))
     .action((_options: unknown, command: Command) =>
       run(command, async ({ session, output }) => {
-        const { signing, keptIn } = await readReceiptKeys(receiptContextOf(session));
+        const context = receiptContextOf(session);
+        const keys = await readReceiptKeys(context);
+        const { signing, keptIn } = keys;
         if (signing === undefined) {
           throw notFound(
             'no key yet: set registrar.receipts.signing_key, or wait for the first receipt, which makes one',
           );
         }
-        output.document({ keyId: signing.keyId, keptIn, publicKey: pemOf(signing) });
+        const unnamedKeys = await listUnnamedKeys(context.database, keys);
+        output.document({ keyId: signing.keyId, keptIn, publicKey: pemOf(signing), unnamedKeys });
         output.line(`Key ${signing.keyId}, kept in the ${keptIn}`);
+        for (const line of adviceOn(keys, unnamedKeys)) output.line(line);
         output.line(pemOf(signing).trimEnd());
       }),
     );
@@ -78,6 +88,7 @@ export function addReceiptCommands(program: Command, run: Run): void {
 
 interface CheckAsked {
   readonly key?: readonly string[];
+  readonly trust?: readonly string[];
   readonly user?: string;
   readonly expect?: string;
 }
@@ -110,6 +121,7 @@ async function check({ output, progress }: Tools, file: string, asked: CheckAske
   const checked = await progress.waiting(`checking ${file}`, async () =>
     checkFile(file, {
       keys: asked.key ?? [],
+      earlier: asked.trust ?? [],
       expected: readChainEnd(asked.expect),
       userId: readUserId(asked.user),
     }),

@@ -32,9 +32,11 @@ export async function exportReceipts(
   }
   const exportedAt = new Date().toISOString();
   return readChain(context.database, async (snapshot) => {
-    const { trusted, earlier } = keys.chain;
-    const known = new Map([...earlier, ...trusted, signing].map((key) => [key.keyId, key]));
-    await write(`${writeHead({ exportedAt, end: snapshot.end }, signing)}\n`);
+    const { trusted, earlier, unnamed } = keys.chain;
+    const known = new Map([...unnamed, ...earlier, ...trusted, signing].map((key) => [key.keyId, key]));
+    const { end } = snapshot;
+    const earlierKeys = keys.earlierKeys.filter((keyId) => keyId !== signing.keyId);
+    await write(`${writeHead({ exportedAt, end, earlierKeys }, signing)}\n`);
     for (const key of known.values()) await write(`${writeKey(key)}\n`);
     const { chain, findings } = await walkChain(snapshot, keys, {
       watch,
@@ -59,7 +61,8 @@ export async function writingFile<Result>(
     );
   });
   try {
-    const result = await work(async (text) => void (await file.write(text)));
+    // Not `write`, which may write a part of the text and say so by a number alone.
+    const result = await work((text) => file.appendFile(text));
     await file.sync();
     await file.close();
     await rename(partial, path);

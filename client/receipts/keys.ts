@@ -11,6 +11,8 @@ export type KeyKeeper = 'configuration' | 'database';
 
 export interface ReceiptKeysInUse {
   readonly chain: Required<ChainKeys>;
+  /** Ids of the keys whose receipts count before the first one of `signing`; some may be nowhere to be found. */
+  readonly earlierKeys: readonly string[];
   /** Absent before the first receipt, unless the configuration has one. */
   readonly signing: SigningKey | undefined;
   readonly keptIn: KeyKeeper;
@@ -18,8 +20,9 @@ export interface ReceiptKeysInUse {
 }
 
 /**
- * The keys by which receipts are believed. Where the configuration has a signing key, that one and those that the operator
- * trusts by id; keys that only the database names count before its first receipt. Otherwise all that the database has.
+ * The keys by which receipts are believed. Where the configuration has a signing key, that one, and before its first receipt
+ * those that the configuration or `trust` names by id; a key that only stands in the database counts nowhere, for whoever can
+ * write receipts there can add one. Without a signing key, all that the database has.
  */
 export async function readReceiptKeys(
   context: ReceiptContext,
@@ -29,10 +32,19 @@ export async function readReceiptKeys(
   const kept = await listKeys(context.database);
   const known = knownSigningKeys(kept);
   const signing = currentSigningKey(given, kept);
-  const named = trust.map((keyId) => keyById(known, keyId));
+  for (const keyId of trust) keyById(known, keyId);
   const isGiven = given.signingKey !== undefined && signing !== undefined;
+  const named = new Set([...(given.earlierKeys ?? []), ...trust]);
   return {
-    chain: isGiven ? { trusted: [signing, ...named], earlier: known } : { trusted: known, earlier: [] },
+    chain: isGiven
+      ? {
+          trusted: [signing],
+          earlier: known.filter(({ keyId }) => named.has(keyId)),
+          unnamed: known.filter(({ keyId }) => !named.has(keyId)),
+        }
+      : { trusted: known, earlier: [], unnamed: [] },
+    // What is believed here without a key of the configuration, the head of an export passes on.
+    earlierKeys: isGiven ? [...named] : known.map(({ keyId }) => keyId),
     signing,
     keptIn: isGiven ? 'configuration' : 'database',
     tokens: knownTokenKeys(given, kept),

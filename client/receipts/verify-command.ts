@@ -3,7 +3,7 @@ import { wrongUsage } from '../operation-error.ts';
 import { examples, type Run, type Tools } from '../tools.ts';
 import { receiptContextOf } from './context.ts';
 import { collected } from './repeated-option.ts';
-import { complain, printChain, printPerson } from './print-receipts.ts';
+import { complain, complainOfReturn, complainOfUntold, printChain, printPerson } from './print-receipts.ts';
 import { verifyAll, verifyPerson, type VerifyOptions } from './verify.ts';
 import { readChainEnd } from './walk.ts';
 
@@ -24,7 +24,7 @@ export function addVerifyCommand(retirement: Command, run: Run): void {
     .option('--all', 'every receipt and the whole chain, and that everybody who is COMPLETE has a receipt')
     .option(
       '--trust <KEY_ID>',
-      "believe this signing key too, besides the configuration's; may be repeated",
+      "believe this signing key too, before the first receipt of the configuration's key; may be repeated",
       collected,
     )
     .option('--expect <SEQUENCE:HASH>', "a chain's end noted earlier: it must still be there")
@@ -33,9 +33,9 @@ export function addVerifyCommand(retirement: Command, run: Run): void {
       'after',
       [
         '',
-        'Only signatures of the key in registrar.receipts.signing_key count from its first receipt on; those before are',
-        "sealed by it. Without that key, every key that the database keeps counts. Note the chain's end elsewhere to",
-        'prove later, with --expect, that nothing was cut off.',
+        'Only signatures of the key in registrar.receipts.signing_key count from its first receipt on. Before it count those of',
+        'registrar.receipts.earlier_keys and of --trust, once it has sealed them. Without a signing_key, every key that the',
+        "database keeps counts. Note the chain's end elsewhere to prove later, with --expect, that nothing was cut off.",
         examples(
           'registrar retirement verify ada@example.com',
           'registrar retirement verify 42 --json',
@@ -67,5 +67,9 @@ async function verify(
   const verified = await checking((given) => verifyPerson(context, who, given));
   output.document(verified);
   printPerson(output, verified);
-  return complain(output, verified.findings);
+  return Math.max(
+    complain(output, verified.findings),
+    complainOfUntold(output, verified.untold),
+    complainOfReturn(output, verified),
+  );
 }

@@ -19,7 +19,7 @@ import { readReceiptKeys } from './keys.ts';
 import { told, walkChain, type ChainReport, type ToldFinding } from './walk.ts';
 
 export interface VerifyOptions {
-  /** Ids of signing keys that count besides the configuration's. */
+  /** Ids of signing keys that count before the configuration's, besides those that it names. */
   readonly trust?: readonly string[];
   /** A receipt that the chain is known to have. */
   readonly expected?: ChainEnd | undefined;
@@ -41,6 +41,13 @@ export interface VerifiedPerson extends VerifiedChain {
   /** True when no finding is about this person's own receipts. */
   readonly ownReceiptsHold: boolean;
   readonly erasures: readonly ProvedErasure[];
+  /** Where nobody was found: receipts that may be of the person, for their tokens were made with keys that are not here. */
+  readonly untold: readonly UntoldReceipts[];
+}
+
+export interface UntoldReceipts {
+  readonly tokenKeyId: string;
+  readonly receipts: number;
 }
 
 /** Checks every receipt, the chain, and that everybody who is COMPLETE has a receipt. */
@@ -55,7 +62,8 @@ export async function verifyAll(context: ReceiptContext, options: VerifyOptions)
 
 /**
  * What the receipts of one person say, and whether they and the chain hold. Works when the person's rows are gone. Throws
- * `not-found` when nobody of that name was erased here, and wrong usage when several people were.
+ * `not-found` when nobody of that name was erased here, and wrong usage when several people were. Without the key of some
+ * receipts' tokens it throws neither, but says that it cannot tell.
  */
 export async function verifyPerson(
   context: ReceiptContext,
@@ -74,11 +82,15 @@ export async function verifyPerson(
     const people = new Set(await listIndexed(snapshot, asked));
     const bodies: ReceiptBody[] = [];
     const own = new Set<number>();
+    const untold = new Map<string, number>();
+    const isKnown = new Set(keys.tokens.map((key) => key.keyId));
     const { chain, findings } = await walkChain(snapshot, keys, {
       ...options,
       visit: (receipt, body) => {
         // Also by what was signed: the columns may have been altered so that nobody is found by them.
         if (body !== undefined && isMeant(asked, body)) people.add(body.userId);
+        const tokenKeyId = body?.subject.keyId ?? receipt.tokenKeyId;
+        if (!isKnown.has(tokenKeyId)) untold.set(tokenKeyId, (untold.get(tokenKeyId) ?? 0) + 1);
         if (people.has(receipt.userId) || (body !== undefined && people.has(body.userId))) {
           own.add(receipt.sequence);
           if (body !== undefined) bodies.push(body);
@@ -93,19 +105,29 @@ export async function verifyPerson(
     const all = [...findings, ...missing];
     const state =
       userId === undefined ? undefined : (await findRetirement(snapshot.db, userId))?.currentState;
-    if (own.size === 0 && all.length === 0) throw notErased(who, userId, state);
-    const isOwn = ({ sequence, kind }: Finding): boolean =>
-      kind === 'no-receipt' || (sequence !== undefined && own.has(sequence));
+    // A workflow id asks for no name.
+    const mayHide = own.size === 0 && ofWorkflow === undefined && untold.size > 0;
+    if (own.size === 0 && all.length === 0 && !mayHide) throw notErased(who, userId, state);
     return {
       userId: userId ?? null,
       state: state ?? null,
       holds: all.length === 0,
-      ownReceiptsHold: !all.some(isOwn),
+      ownReceiptsHold: !all.some((finding) => isAbout(finding, own)),
       erasures: erasuresIn(bodies.filter((body) => body.userId === userId)),
+      untold: mayHide ? [...untold].map(([tokenKeyId, receipts]) => ({ tokenKeyId, receipts })) : [],
       chain,
       findings: told(all),
     };
   });
+}
+
+/** Whether a finding is about one of these receipts, or about the lack of one. */
+function isAbout(finding: Finding, own: ReadonlySet<number>): boolean {
+  if (finding.kind === 'no-receipt') return true;
+  if (finding.kind === 'unnamed-key') {
+    return [...own].some((sequence) => finding.from <= sequence && sequence <= finding.to);
+  }
+  return finding.sequence !== undefined && own.has(finding.sequence);
 }
 
 interface Asked {

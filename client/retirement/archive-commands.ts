@@ -1,5 +1,10 @@
 import type { Command } from 'commander';
-import type { ArchivedBatch, ArchivedResult, ArchiveResult } from '../../domain/retirement/archive.ts';
+import type {
+  ArchivedBatch,
+  ArchivedResult,
+  ArchiveResult,
+  HeldLearners,
+} from '../../domain/retirement/archive.ts';
 import type { Column, Output } from '../output.ts';
 import type { Session } from '../session.ts';
 import { examples, type Run } from '../tools.ts';
@@ -39,10 +44,11 @@ function contextOf(session: Session): RetirementContext {
 
 function print(output: Output, result: ArchiveResult): void {
   if (result.kind === 'counted') {
-    const { learners, batches, unfinished } = result;
+    const { learners, batches, unfinished, held } = result;
     output.line(
       `${learners} would be archived, in ${batches} files; ${unfinished} of earlier files are not forgotten yet`,
     );
+    printHeld(output, held);
     return;
   }
   if (result.batches.length > 0) output.table(result.batches, columns);
@@ -52,13 +58,21 @@ function print(output: Output, result: ArchiveResult): void {
   printRest(output, result);
 }
 
-function printRest(output: Output, { refused, left }: ArchivedResult): void {
+function printRest(output: Output, { refused, refusedCount, held, left }: ArchivedResult): void {
   for (const { userId, because } of refused) {
     output.line(
       output.paint('yellow', `not cleaned up: LMS user ${userId}, ${because}; the next run tries again`),
     );
   }
+  if (refusedCount > refused.length)
+    output.line(output.paint('yellow', `not cleaned up: ${refusedCount - refused.length} others`));
+  printHeld(output, held);
   if (left) output.line('there is more to archive: the next run goes on, or run this again');
+}
+
+function printHeld(output: Output, held: readonly HeldLearners[]): void {
+  for (const { because, learners } of held)
+    output.line(output.paint('yellow', `held back: ${learners}, ${because}; the next run tries again`));
 }
 
 const columns: readonly Column<ArchivedBatch>[] = [

@@ -1,15 +1,13 @@
-import { findRetirement } from '../../activities/retirement/store.ts';
 import type { Configuration } from '../../config/configuration.ts';
 import { indexToRetry, type BulkMove } from '../../domain/retirement/bulk.ts';
 import { stateBefore } from '../../domain/retirement/pipeline.ts';
 import type { RetirementQueue } from '../../platform/lms/retirement.ts';
 import type { RetirementStatus } from '../../platform/lms/status.ts';
-import { CANCEL, RESUME, retirementWorkflowId } from '../../workflows/retirement/contract.ts';
+import { CANCEL, RESUME } from '../../workflows/retirement/contract.ts';
 import { refused } from '../operation-error.ts';
-import { CLEANED_UP, UNKNOWN_FAILURE } from './bulk-forecast.ts';
+import { UNKNOWN_FAILURE } from './bulk-forecast.ts';
 import { failureOf, personOf, type BulkLearner } from './bulk-learners.ts';
 import type { RetirementContext } from './context.ts';
-import { rerunRetirements } from './runs.ts';
 import { takeIn } from './take-in.ts';
 import { startAndUpdate, updateOpen, type Update } from './updates.ts';
 
@@ -22,8 +20,19 @@ export interface Mover {
   readonly initialState: string;
 }
 
+/** What became of a learner. */
+export interface Moved {
+  readonly learner: BulkLearner;
+  readonly moved: boolean;
+  /** What was done, or why nothing was. */
+  readonly message: string;
+}
+
+/** What is done for one learner at a time; reruns are begun for many at once, in `bulk-rerun.ts`. */
+export type SingleMove = Exclude<BulkMove, { readonly kind: 'rerun' }>;
+
 /** Does it for one learner and answers what was done, in words. Throws what is refused. */
-export function moveOne(mover: Mover, learner: BulkLearner, move: BulkMove): Promise<string> {
+export function moveOne(mover: Mover, learner: BulkLearner, move: SingleMove): Promise<string> {
   switch (move.kind) {
     case 'resume':
       return update(mover, learner, { name: RESUME, argument: { state: move.from } });
@@ -31,8 +40,6 @@ export function moveOne(mover: Mover, learner: BulkLearner, move: BulkMove): Pro
       return retry(mover, learner);
     case 'cancel':
       return update(mover, learner, { name: CANCEL, argument: {} });
-    case 'rerun':
-      return rerun(mover, learner);
     default:
       return move satisfies never;
   }
@@ -54,26 +61,11 @@ async function update(mover: Mover, learner: BulkLearner, message: Update): Prom
   return (await startAndUpdate(context, start, message)).message;
 }
 
-/** By the workflow of reruns, which alone knows who may run again: not whom the archive has claimed. */
-async function rerun(mover: Mover, learner: BulkLearner): Promise<string> {
-  const { context, configuration } = mover;
-  if (learner.status === undefined) throw refused(CLEANED_UP);
-  const status = await lookAgain(mover, learner);
-  if ((await findRetirement(context.database, status.userId)) === undefined) {
-    await takeIn(context, configuration, status);
-  }
-  const who = retirementWorkflowId(status.userId);
-  const { complete, started } = await rerunRetirements(context, { who, kind: 'all' });
-  if (started > 0) return 'goes through all stages again';
-  throw refused(
-    complete > 0
-      ? `the learner's workflow ${who} runs already`
-      : 'the learner is being archived, or goes through the stages again already',
-  );
-}
-
 /** The learner as the LMS has them now: with many learners, the list is minutes old when the last one's turn comes. */
-async function lookAgain({ queue, initialState }: Mover, learner: BulkLearner): Promise<RetirementStatus> {
+export async function lookAgain(
+  { queue, initialState }: Mover,
+  learner: BulkLearner,
+): Promise<RetirementStatus> {
   const { userId, originalUsername } = personOf(learner);
   const status = await queue.find(originalUsername);
   if (status?.userId !== userId) {

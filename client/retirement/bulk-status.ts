@@ -8,8 +8,9 @@ import { toOperationError } from '../translate-error.ts';
 import { requireWorker } from '../worker-presence.ts';
 import { forecast } from './bulk-forecast.ts';
 import { listBulkLearners, personOf, type BulkLearner } from './bulk-learners.ts';
-import { moveOne, type Mover } from './bulk-move.ts';
+import { moveOne, type Moved, type Mover, type SingleMove } from './bulk-move.ts';
 import type { Period } from './bulk-period.ts';
+import { rerunAll } from './bulk-rerun.ts';
 import type { RetirementContext } from './context.ts';
 import { requireFittingPipeline } from './take-in.ts';
 
@@ -56,14 +57,15 @@ export async function changeStatusInBulk(
       await requireFittingPipeline(context, configuration, queue, states);
     }
     const advance = watch(learners.length);
-    const limited = createLimiter(MOVES_AT_ONCE);
     const mover = { context, configuration, queue, initialState };
+    if (move.kind === 'rerun') return (await rerunAll(mover, learners, advance)).map(told);
+    const limited = createLimiter(MOVES_AT_ONCE);
     return Promise.all(
       learners.map((learner) =>
         limited(async () => {
-          const outcome = await attempt(mover, learner, move);
+          const moved = await attempt(mover, learner, move);
           advance();
-          return outcome;
+          return told(moved);
         }),
       ),
     );
@@ -75,12 +77,16 @@ function foreseen({ pipeline }: Configuration, learner: BulkLearner, move: BulkM
   return { ...nameOf(learner), outcome: possible ? 'would-move' : 'would-not-move', message: text };
 }
 
-async function attempt(mover: Mover, learner: BulkLearner, move: BulkMove): Promise<BulkOutcome> {
+async function attempt(mover: Mover, learner: BulkLearner, move: SingleMove): Promise<Moved> {
   try {
-    return { ...nameOf(learner), outcome: 'moved', message: await moveOne(mover, learner, move) };
+    return { learner, moved: true, message: await moveOne(mover, learner, move) };
   } catch (error) {
-    return { ...nameOf(learner), outcome: 'not-moved', message: toOperationError(error).message };
+    return { learner, moved: false, message: toOperationError(error).message };
   }
+}
+
+function told({ learner, moved, message }: Moved): BulkOutcome {
+  return { ...nameOf(learner), outcome: moved ? 'moved' : 'not-moved', message };
 }
 
 function nameOf(learner: BulkLearner): Pick<BulkOutcome, 'userId' | 'username'> {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { isClaimed } from '../../activities/retirement/archive/store.ts';
 import type { Configuration } from '../../config/configuration.ts';
 import { COMPLETE } from '../../domain/retirement/states.ts';
@@ -41,9 +42,19 @@ export async function rerunRetirements(
 ): Promise<RerunResult> {
   const configuration = await context.configuration();
   const userId = who === undefined ? undefined : await completeUserId(context, configuration, who);
+  return (await runAgain(context, { kind, ...(userId === undefined ? {} : { userId }) })).result;
+}
+
+export interface RunAgain {
+  readonly result: RerunResult;
+  /** When it was asked for, by Temporal's clock. */
+  readonly askedAt: Date;
+}
+
+/** Starts the workflow of reruns, or joins the same one, and waits for its end. */
+export async function runAgain(context: RetirementContext, input: RerunInput): Promise<RunAgain> {
   const temporal = await context.temporal();
   await requireWorker(temporal, RETIREMENT_TASK_QUEUE);
-  const input: RerunInput = { kind, ...(userId === undefined ? {} : { userId }) };
   const workflowId = rerunWorkflowId(input);
   await temporal.client.workflow.start(RERUN_RETIREMENTS, {
     workflowId,
@@ -52,10 +63,12 @@ export async function rerunRetirements(
     workflowIdConflictPolicy: 'USE_EXISTING',
     staticSummary: 'Rerun asked for by an operator',
   });
-  return resultOf<RerunResult>(temporal, {
-    handle: temporal.client.workflow.getHandle(workflowId),
-    taskQueue: RETIREMENT_TASK_QUEUE,
-  });
+  const handle = temporal.client.workflow.getHandle(workflowId);
+  const { startTime: askedAt } = await handle.describe();
+  return {
+    result: await resultOf<RerunResult>(temporal, { handle, taskQueue: RETIREMENT_TASK_QUEUE }),
+    askedAt,
+  };
 }
 
 /** Somebody COMPLETE here, or completed in the LMS by another driver: the rerun takes those in by itself. */
@@ -76,10 +89,17 @@ async function completeUserId(
 }
 
 /** The same request has the same id, so that somebody who asks twice waits for the first. */
-function rerunWorkflowId({ userId, kind }: RerunInput): string {
+function rerunWorkflowId({ userId, userIds, kind }: RerunInput): string {
   return [
     'rerun-retirements',
     ...(kind === 'only-new' ? [kind] : []),
     ...(userId === undefined ? [] : [userId]),
+    ...(userIds === undefined ? [] : [`of-${userIds.length}`, digestOf(userIds)]),
   ].join('-');
+}
+
+/** Stands for a list that is too long for an id: the same learners, the same digest. */
+function digestOf(userIds: readonly number[]): string {
+  const sorted = [...userIds].sort((one, other) => one - other);
+  return createHash('sha256').update(sorted.join()).digest('hex').slice(0, 16);
 }

@@ -4,7 +4,9 @@ alter table user_retirement_status
   -- End state → {"outcome", "at"}: how the stage last ended, for the receipt.
   add column stage_outcomes jsonb not null default '{}',
   -- Organisations of the learner's courses, as far as the LMS named them while the learner was unenrolled.
-  add column organisations text[] not null default '{}';
+  add column organisations text[] not null default '{}',
+  -- When services are asked once more about a completed erasure; null when nothing is to come.
+  add column probe_due_at timestamptz;
 
 -- What proves an erasure after everything else about the person is gone. No person is named: only tokens, made with a key.
 create table erasure_receipts (

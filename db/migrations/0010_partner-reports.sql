@@ -68,9 +68,9 @@ create table partner_reported_learners (
   reported_at timestamptz not null default now()
 );
 
--- The one run that may work on reports.
-create table partner_report_run (
-  is_only boolean primary key default true check (is_only),
+-- The one run that may do a work, as long as it is open.
+create table retirement_claims (
+  work text primary key check (work in ('partner-report', 'archive')),
   workflow_id text not null,
   run_id text not null
 );

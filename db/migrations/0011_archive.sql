@@ -12,6 +12,8 @@ create table archive_batches (
   -- The file, until it lies where it belongs: it may name people.
   content bytea,
   written_at timestamptz,
+  -- Where to, in the words of messages: `folder /srv/archive`, `s3://bucket/prefix`.
+  destination text,
   -- Every learner of the file.
   cleaned_at timestamptz,
   forgotten_at timestamptz,
@@ -19,6 +21,7 @@ create table archive_batches (
   check ((planned_at is null) = (digest is null)),
   check ((content is not null) = (planned_at is not null and written_at is null)),
   check (written_at is null or planned_at is not null),
+  check ((destination is null) = (written_at is null)),
   check (cleaned_at is null or written_at is not null),
   check (forgotten_at is null or cleaned_at is not null)
 );
@@ -38,14 +41,6 @@ create table archived_retirements (
 );
 create index archived_retirements_user on archived_retirements (user_id);
 create index archived_retirements_batch on archived_retirements (batch_id, retirement_id);
-
--- The only archiving that may be under way.
-create table archive_claim (
-  is_only boolean primary key default true check (is_only),
-  workflow_id text,
-  run_id text
-);
-insert into archive_claim default values;
 
 -- Whoever lists the LMS's queue and takes people in may have listed it before the clean-up: nobody who was archived comes back so.
 create function skip_archived_retirement() returns trigger language plpgsql as $$

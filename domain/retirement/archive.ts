@@ -17,7 +17,11 @@ export interface ArchivedResult {
   readonly cleaned: number;
   readonly forgotten: number;
   /** Learners whom the LMS does not give up: they are tried again by the next run. */
+  readonly refusedCount: number;
+  /** The first of them, at most 200. */
   readonly refused: readonly RefusedLearner[];
+  /** Learners who wait for partner reports, in the next run's hands; counted when there was no other batch to work on. */
+  readonly held: readonly HeldLearners[];
   /** More is to be archived, by the next run. */
   readonly left: boolean;
 }
@@ -40,6 +44,12 @@ export interface RefusedLearner {
   readonly because: string;
 }
 
+/** So many learners are not archived or not forgotten yet, all for one reason. */
+export interface HeldLearners {
+  readonly because: string;
+  readonly learners: number;
+}
+
 export interface CountedResult {
   readonly kind: 'counted';
   /** Learners who would be archived, in so many files. */
@@ -47,6 +57,21 @@ export interface CountedResult {
   readonly batches: number;
   /** Learners of files that an earlier run began, who are not forgotten yet. */
   readonly unfinished: number;
+  /** Learners who are not archived, or not forgotten, before partner reports are done with them. */
+  readonly held: readonly HeldLearners[];
+}
+
+/** Results and answers to queries travel through Temporal, which takes 2 MiB. */
+const MOST_REFUSED = 200;
+
+/** How many learners were refused, and the first of them. */
+export type RefusedTally = Pick<ArchivedResult, 'refused' | 'refusedCount'>;
+
+export function addRefused(tally: RefusedTally, more: readonly RefusedLearner[]): RefusedTally {
+  return {
+    refused: [...tally.refused, ...more].slice(0, MOST_REFUSED),
+    refusedCount: tally.refusedCount + more.length,
+  };
 }
 
 /** Whoever asked before this instant is old enough for the archive. */

@@ -25,13 +25,14 @@ const ours = { folder: 0o700, file: 0o600 } as const;
  */
 export function createFolderStore(root: string): ObjectStore {
   const name = `folder ${root}`;
+  const top = path.resolve(root);
 
   const at = async <Result>(
     verb: string,
     key: string,
     work: (file: string) => Promise<Result>,
   ): Promise<Result> => {
-    const file = path.join(root, ...partsOf(name, verb, key));
+    const file = path.join(top, ...partsOf(name, verb, key));
     try {
       return await work(file);
     } catch (error) {
@@ -41,7 +42,7 @@ export function createFolderStore(root: string): ObjectStore {
 
   return {
     name,
-    put: (key, content) => at('write', key, (file) => replace(file, content)),
+    put: (key, content) => at('write', key, (file) => replace(top, file, content)),
     read: (key) => at('read', key, (file) => readWhole(file)),
     list: async (prefix) => {
       try {
@@ -60,11 +61,11 @@ async function readWhole(file: string): Promise<Uint8Array | undefined> {
   return content === undefined ? undefined : new Uint8Array(content);
 }
 
-/** A power failure, too, leaves either the file before or the whole new one. */
-async function replace(file: string, content: Uint8Array): Promise<void> {
+/** A power failure, too, leaves either the file before or the whole new one, and the folders around it. */
+async function replace(root: string, file: string, content: Uint8Array): Promise<void> {
   const folder = path.dirname(file);
   const unfinished = unfinishedName(path.basename(file));
-  await mkdir(folder, { recursive: true, mode: ours.folder });
+  const made = await mkdir(folder, { recursive: true, mode: ours.folder });
   const temporary = path.join(folder, `${unfinished}${randomUUID()}`);
   try {
     await writeThrough(temporary, content);
@@ -73,7 +74,9 @@ async function replace(file: string, content: Uint8Array): Promise<void> {
     await rm(temporary, { force: true });
     throw error;
   }
-  await syncFolder(folder);
+  // All of ours, not only what was made just now: an attempt before may have died between the making and this.
+  for (const changed of foldersUp(folder, isAbove(made, root) ? path.dirname(made) : root))
+    await syncFolder(changed);
   // A process that was killed in here left half a file behind. Taken from one that still writes, its rename fails and is tried again.
   const left = (await readdir(folder)).filter((other) => other.startsWith(unfinished));
   await Promise.all(left.map((other) => rm(path.join(folder, other), { force: true })));
@@ -87,6 +90,17 @@ async function writeThrough(file: string, content: Uint8Array): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+/** Whether `made` is `root` itself or a folder above it. */
+function isAbove(made: string | undefined, root: string): made is string {
+  return made !== undefined && (made === root || root.startsWith(`${made}${path.sep}`));
+}
+
+/** `folder` and those above it up to `top`. */
+function foldersUp(folder: string, top: string): readonly string[] {
+  const above = path.dirname(folder);
+  return folder === top || folder === above ? [folder] : [folder, ...foldersUp(above, top)];
 }
 
 async function syncFolder(folder: string): Promise<void> {

@@ -19,6 +19,8 @@ export interface ReceiptsDesk {
   /** Writes the configuration, with these keys. */
   configure(settings: ReceiptSettings): void;
   run(...argv: readonly string[]): Promise<Ran>;
+  /** Id of the key that signs now. */
+  keyId(): Promise<string>;
   /** Everybody is erased, in this order; one receipt each. LMS user ids count from 1 on. */
   erase(...usernames: readonly string[]): Promise<void>;
   /** Looks at an erasure again. */
@@ -52,6 +54,10 @@ export async function setReceiptsDesk(): Promise<ReceiptsDesk> {
       const receipts = {
         ...keyLine('signing_key', settings.signingKey),
         ...keyLine('token_key', settings.tokenKey),
+        ...(settings.earlierKeys === undefined ? {} : { earlier_keys: settings.earlierKeys }),
+        ...(settings.earlierTokenKeys === undefined
+          ? {}
+          : { earlier_token_keys: settings.earlierTokenKeys.map(inBase64) }),
       };
       writeFileSync(
         configurationPath,
@@ -64,6 +70,7 @@ export async function setReceiptsDesk(): Promise<ReceiptsDesk> {
       );
     },
     run: (...argv) => registrar(argv, { env }),
+    keyId: async () => (await createReceiptKeys(database).current(settings)).signing.keyId,
     erase: async (...usernames) => {
       const keys = await createReceiptKeys(database).current(settings);
       for (const username of usernames) {
@@ -119,5 +126,9 @@ async function insertPerson(database: Database, userId: number, username: string
 }
 
 function keyLine(name: string, key: Uint8Array | undefined): Readonly<Record<string, string>> {
-  return key === undefined ? {} : { [name]: Buffer.from(key).toString('base64') };
+  return key === undefined ? {} : { [name]: inBase64(key) };
+}
+
+function inBase64(key: Uint8Array): string {
+  return Buffer.from(key).toString('base64');
 }

@@ -5,6 +5,7 @@ import { checkReceiptKeys } from '../../client/doctor/receipt-checks.ts';
 import { loadConfiguration } from '../../config/load.ts';
 import { sealReceipt } from '../../receipts/sealing.ts';
 import { signingKeyFrom } from '../../receipts/signing-keys.ts';
+import { tokenKeyFrom } from '../../receipts/tokens.ts';
 import { bodyAt, keyNumber } from '../receipts/small-chain.ts';
 import { complaints, registrar } from './command-line.ts';
 import { setReceiptsDesk, type ReceiptsDesk } from './receipts-desk.ts';
@@ -25,7 +26,7 @@ describe('an exported file', () => {
   beforeEach(async () => {
     file = path.join(desk.folder, 'receipts.jsonl');
     await desk.erase('before');
-    desk.configure({ signingKey, tokenKey });
+    desk.configure({ signingKey, tokenKey, earlierKeys: [await desk.keyId()] });
     await desk.erase('ada', 'grace', 'edsger');
   });
 
@@ -169,6 +170,25 @@ describe('receipts key', () => {
     });
   });
 
+  it('says which key to name before another one is configured, and which was forgotten', async () => {
+    await desk.erase('ada');
+    const earlier = await desk.keyId();
+    expect((await desk.run('receipts', 'key')).stdout).toContain(`earlier_keys: ['${earlier}']`);
+    desk.configure({ signingKey });
+    for (const names of [[], ['grace']]) {
+      await desk.erase(...names);
+      const ran = await desk.run('receipts', 'key');
+      expect(ran.stdout).toContain(
+        `Receipts from 1 to 1 are signed with key ${earlier}: if it was yours, add`,
+      );
+      expect((await desk.run('receipts', 'key', '--json')).json()).toMatchObject({
+        unnamedKeys: [{ keyId: earlier, receipts: 1, from: 1, to: 1 }],
+      });
+    }
+    desk.configure({ signingKey, earlierKeys: [earlier] });
+    expect((await desk.run('receipts', 'key', '--json')).json()).toMatchObject({ unnamedKeys: [] });
+  });
+
   it('prints the public part alone', async () => {
     await desk.erase('ada');
     const { rows } = await desk.database.query<{ secret: Buffer }>(
@@ -208,6 +228,27 @@ describe('the check of doctor', () => {
     ]);
     await desk.database.query(`update erasure_keys set secret = $1 where purpose = 'signing'`, [signingKey]);
     expect(await check()).toMatchObject([{ outcome: 'warning' }, { outcome: 'ok' }]);
+  });
+
+  it('warns of earlier keys that are not named, or not known, and of token keys that are not configured', async () => {
+    await desk.erase('ada');
+    const earlier = await desk.keyId();
+    expect((await check())[0]?.message).toContain(`name '${earlier}' in registrar.receipts.earlier_keys`);
+    desk.configure({ signingKey, tokenKey, earlierKeys: ['0123456789abcdef'] });
+    await desk.erase('grace');
+    const warnings = async (): Promise<readonly string[]> =>
+      (await check()).filter(({ outcome }) => outcome === 'warning').map(({ message }) => message);
+    expect(await warnings()).toEqual([
+      expect.stringContaining(`1 from 1 to 1 are signed with key ${earlier}, which does not count`),
+      expect.stringContaining('earlier_keys names 0123456789abcdef, which the database does not know'),
+    ]);
+    desk.configure({ signingKey, tokenKey: new Uint8Array(32).fill(23), earlierKeys: [earlier] });
+    const { keyId: tokenKeyId } = tokenKeyFrom(tokenKey);
+    expect(await warnings()).toEqual([
+      expect.stringContaining(`1 are of token key ${tokenKeyId}, which is not configured`),
+    ]);
+    desk.configure({ signingKey, earlierKeys: [earlier], earlierTokenKeys: [tokenKey] });
+    expect(await warnings()).toEqual([]);
   });
 });
 

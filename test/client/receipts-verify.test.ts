@@ -1,6 +1,9 @@
+import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readBody } from '../../receipts/read-body.ts';
 import { sealReceipt } from '../../receipts/sealing.ts';
-import { signingKeyFrom } from '../../receipts/signing-keys.ts';
+import { signingKeyFrom, type SigningKey } from '../../receipts/signing-keys.ts';
+import { tokenKeyFrom } from '../../receipts/tokens.ts';
 import { bodyAt, keyNumber } from '../receipts/small-chain.ts';
 import { complaints } from './command-line.ts';
 import { setReceiptsDesk, type ReceiptsDesk } from './receipts-desk.ts';
@@ -27,7 +30,9 @@ describe('verify WHO', () => {
     await desk.erase('Ada', 'grace');
     await desk.probe(1, 1, 'came-back');
     const ran = await verify(who, '--json');
-    expect(ran).toMatchObject({ status: 0, stderr: '' });
+    // The receipts hold, and what they say is that the erasure did not.
+    expect(ran.status).toBe(1);
+    expect(ran.stderr).toContain('the service of RETIRING_FORUMS knew the learner again');
     expect(ran.json()).toMatchObject({
       userId: 1,
       state: 'COMPLETE',
@@ -60,7 +65,7 @@ describe('verify WHO', () => {
 
   it('still finds a person whose rows are gone, by name and address, and after another token key came', async () => {
     await desk.erase('ada');
-    desk.configure({ signingKey, tokenKey });
+    desk.configure({ signingKey, tokenKey, earlierKeys: [await desk.keyId()] });
     await desk.erase('grace');
     await tamper('delete from user_retirement_status');
     for (const who of ['ADA', 'ada@example.com', '1', 'retirement-1']) {
@@ -134,6 +139,42 @@ describe('verify WHO', () => {
       ]);
     }
     expect((await verify('ada')).status).toBe(0);
+  });
+});
+
+describe('verify WHO, after the token key was changed', () => {
+  const other = new Uint8Array(32).fill(23);
+  beforeEach(async () => {
+    desk.configure({ signingKey, tokenKey });
+    await desk.erase('ada');
+    desk.configure({ signingKey, tokenKey: other });
+    await desk.erase('grace');
+    await tamper('delete from user_retirement_status');
+  });
+
+  it('says that it cannot tell, instead of no', async () => {
+    const ran = await verify('ada@example.com', '--json');
+    expect(ran.status).toBe(1);
+    const { keyId: tokenKeyId } = tokenKeyFrom(tokenKey);
+    expect(ran.json()).toMatchObject({ userId: null, holds: true, untold: [{ tokenKeyId, receipts: 1 }] });
+    expect(complaints(ran)).toEqual([
+      `registrar: cannot tell: 1 receipt is of token key ${tokenKeyId}, which is not configured; add it to registrar.receipts.earlier_token_keys`,
+    ]);
+    expect((await verify('ada')).stdout).toContain('cannot be told');
+  });
+
+  it('still answers where it can', async () => {
+    expect((await verify('grace', '--json')).json()).toMatchObject({ userId: 2, untold: [] });
+    expect((await verify('retirement-1', '--json')).json()).toMatchObject({ userId: 1, untold: [] });
+    expect((await verify('retirement-9')).status).toBe(3);
+  });
+
+  it('looks people up with earlier keys that are configured', async () => {
+    desk.configure({ signingKey, tokenKey: other, earlierTokenKeys: [tokenKey] });
+    const ran = await verify('ada@example.com', '--json');
+    expect(ran).toMatchObject({ status: 0, stderr: '' });
+    expect(ran.json()).toMatchObject({ userId: 1, holds: true, untold: [] });
+    expect((await verify('nobody')).status).toBe(3);
   });
 });
 
@@ -250,22 +291,106 @@ describe('verify --all', () => {
     const forger = keyNumber(9).keyId;
     expect(ran.json()).toMatchObject({
       chain: { trustedKeys: [keyId], keyKeptIn: 'configuration' },
+      findings: [{ kind: 'unnamed-key', from: 2, to: 2, keyId: forger }],
+    });
+    // Named or not, an earlier key signs nothing after the first receipt of the configuration's.
+    const trusting = await verify('--all', '--trust', forger, '--json');
+    expect(trusting.status).toBe(1);
+    expect(trusting.json()).toMatchObject({
       findings: [{ kind: 'untrusted-key', sequence: 2, keyId: forger, trustedSince: 1 }],
     });
-    expect((await verify('--all', '--trust', forger)).status).toBe(0);
     expect((await verify('--all', '--trust', '0123456789abcdef')).status).toBe(3);
     // Built upon, it stays a finding.
     await desk.erase('grace');
     expect(complaints(await verify('--all'))).toHaveLength(1);
   });
 
-  it('believes earlier keys once the configuration’s key has sealed them, and not before', async () => {
+  it('believes earlier keys that are named, once the configuration’s key has sealed them, and no others', async () => {
     await desk.erase('ada', 'grace');
-    desk.configure({ signingKey, tokenKey });
+    const earlier = await desk.keyId();
+    desk.configure({ signingKey, tokenKey, earlierKeys: [earlier] });
     const before = await verify('--all');
     expect(before.status).toBe(1);
     expect(complaints(before)).toEqual([expect.stringContaining('the next one will seal them')]);
     await desk.erase('edsger');
+    expect(await verify('--all')).toMatchObject({ status: 0, stderr: '' });
+    desk.configure({ signingKey, tokenKey });
+    const unnamed = await verify('--all');
+    expect(unnamed.status).toBe(1);
+    expect(complaints(unnamed)).toEqual([
+      expect.stringContaining(`receipts 1 to 2 are signed with key ${earlier}, which nobody named`),
+    ]);
+    expect(await verify('--all', '--trust', earlier)).toMatchObject({ status: 0, stderr: '' });
+    const ada = await verify('ada', '--json');
+    expect(ada.status).toBe(1);
+    expect(ada.json()).toMatchObject({ ownReceiptsHold: false, erasures: [] });
+    expect((await verify('edsger', '--json')).json()).toMatchObject({ ownReceiptsHold: true, holds: false });
+  });
+
+  it('finds a history written anew, however many true receipts are built upon it', async () => {
+    desk.configure({ signingKey, tokenKey });
+    await desk.erase('ada', 'grace', 'edsger');
+    const forger = keyNumber(9);
+    await tamper(
+      `insert into erasure_keys (purpose, key_id, public_key, created_at) values ('signing', $1, $2, '2020-01-01')`,
+      [forger.keyId, forger.publicKey],
+    );
+    await writeAnew(forger);
+    for (const later of ['barbara', 'donald']) {
+      const ran = await verify('--all', '--json');
+      expect(ran.status).toBe(1);
+      expect(ran.json()).toMatchObject({
+        findings: [{ kind: 'unnamed-key', keyId: forger.keyId, from: 1, to: 3 }],
+      });
+      await desk.erase(later);
+    }
+    const file = path.join(desk.folder, 'receipts.jsonl');
+    expect((await desk.run('receipts', 'export', file)).status).toBe(1);
+    const checked = await desk.run('receipts', 'check', file, '--key', keyId);
+    expect(checked.status).toBe(1);
+    expect(complaints(checked)).toEqual([
+      expect.stringContaining(`signed with key ${forger.keyId}, which nobody named`),
+    ]);
+    expect((await desk.run('receipts', 'check', file, '--key', keyId, '--trust', forger.keyId)).status).toBe(
+      0,
+    );
+  });
+
+  /** Every receipt says something else, linked and signed by somebody who may write to the database. */
+  async function writeAnew(forger: SigningKey): Promise<void> {
+    const { rows } = await desk.database.query<{ readonly sequence: number; readonly body: string }>(
+      'select sequence, body from erasure_receipts order by sequence',
+    );
+    let previousHash = '';
+    for (const { sequence, body } of rows) {
+      const said = readBody(body);
+      if (said === undefined) throw new Error('a receipt cannot be read');
+      const forged = sealReceipt({ ...said, issuedAt: '2026-01-01T00:00:00.000Z', previousHash }, forger);
+      await tamper(
+        `update erasure_receipts set body = $2, hash = $3, signature = $4, signing_key_id = $5, previous_hash = $6,
+           issued_at = '2026-01-01T00:00:00Z'
+         where sequence = $1`,
+        [sequence, forged.body, forged.hash, forged.signature, forged.signingKeyId, previousHash],
+      );
+      previousHash = forged.hash;
+    }
+    await tamper('update erasure_receipt_chain set last_hash = $1', [previousHash]);
+  }
+
+  it('holds after a key that was configured while a completion was under way with the older one', async () => {
+    await desk.erase('ada');
+    const older = await desk.keyId();
+    desk.configure({ signingKey, tokenKey, earlierKeys: [older] });
+    await desk.erase('grace');
+    desk.configure({});
+    const late = desk.erase('edsger');
+    await expect(late).rejects.toMatchObject({ type: 'ConfigurationInvalid', nonRetryable: false });
+    await expect(late).rejects.toThrow(
+      `signed with key ${keyId}, which is newer than key ${older} of this worker`,
+    );
+    desk.configure({ signingKey, tokenKey, earlierKeys: [older] });
+    await tamper(`delete from user_retirement_status where current_state <> 'COMPLETE'`);
+    await desk.erase('barbara');
     expect(await verify('--all')).toMatchObject({ status: 0, stderr: '' });
   });
 

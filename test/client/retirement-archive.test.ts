@@ -41,6 +41,7 @@ describe('archive', () => {
       learners: 1,
       batches: 1,
       unfinished: 0,
+      held: [],
     });
     expect((await retirement('archive', '--json')).json()).toEqual({
       kind: 'archived',
@@ -49,6 +50,8 @@ describe('archive', () => {
       forgotten: 0,
       batches: [],
       refused: [{ userId: learner?.user_id, because: 'the LMS has ABORTED' }],
+      refusedCount: 1,
+      held: [],
       left: false,
     });
     const ran = await retirement('archive');

@@ -193,7 +193,28 @@ describe('COMPLETE learners', () => {
     expect((await stage.row(cleaned.user_id)).currentState).toBe('COMPLETE');
   });
 
+  it('are listed by the LMS as often for three of them as for one', async () => {
+    const days = ['2026-03-05', '2026-03-06'] as const;
+    const alone = await complete('listed alone', `${days[0]}T10:00:00Z`);
+    const three = await Promise.all(
+      ['a', 'b', 'c'].map((name) => complete(`listed with others ${name}`, `${days[1]}T10:00:00Z`)),
+    );
+    const listings: unknown[] = [];
+    for (const day of days) {
+      await stage.control('DELETE', '/_sandbox/requests');
+      const wanted = ['--initial-state', 'COMPLETE', '--new-state', 'PENDING', ...onlyOn(day)];
+      expect(await bulk(...wanted)).toMatchObject({ status: 0, stderr: '' });
+      const requests = (await stage.control('GET', '/_sandbox/requests')) as Record<string, number>;
+      listings.push(Object.entries(requests).filter(([request]) => request.includes('retirement_queue')));
+    }
+    for (const { user_id } of [alone, ...three]) await stage.workflow(user_id).result();
+    expect(listings[0]).not.toEqual([]);
+    expect(listings[1]).toEqual(listings[0]);
+    for (const learner of three) expect(await calledOf(stage, learner)).toMatchObject({ [FORUM_CALL]: 2 });
+  });
+
   it('are left to the archive when it has claimed them', async () => {
+    const free = await complete('rerun not claimed', '2026-03-10T10:00:00Z');
     const claimed = await complete('rerun claimed', '2026-03-10T10:00:00Z');
     await stage.database.query(
       `with batch as (insert into archive_batches default values returning batch_id)
@@ -204,6 +225,8 @@ describe('COMPLETE learners', () => {
     const ran = await bulk(...wanted, '--json');
     expect(ran.status).toBe(1);
     expect(messageOf(ran, claimed)).toContain('is being archived');
+    expect(outcomesOf(ran)).toEqual({ [free.user_id]: 'moved', [claimed.user_id]: 'not-moved' });
+    expect(await stage.workflow(free.user_id).result()).toMatchObject({ outcome: 'COMPLETE' });
     expect(await stage.lms('rerun claimed')).toMatchObject({ current_state: 'COMPLETE' });
   });
 });

@@ -86,6 +86,18 @@ const wrong: readonly (readonly [inside: string, line: string])[] = [
     'receipts: {signing_key: short}',
     'registrar.receipts.signing_key: must be 32 random bytes; make them with `openssl rand -base64 32`',
   ],
+  [
+    'receipts: {earlier_keys: [0123456789abcdef, 1234567890123456]}',
+    'registrar.receipts.earlier_keys[1]: must be the id of a key, 16 hexadecimal digits, in quotes; `registrar receipts key` prints it',
+  ],
+  [
+    'receipts: {earlier_token_keys: [short]}',
+    'registrar.receipts.earlier_token_keys[0]: must be 32 random bytes; make them with `openssl rand -base64 32`',
+  ],
+  [
+    'receipts: {earlier_token_keys: [""]}',
+    'registrar.receipts.earlier_token_keys[0]: is empty; give it a value or remove it',
+  ],
 ];
 
 for (const [inside, line] of wrong) {
@@ -115,7 +127,7 @@ it('takes every key of registrar:, with fractions, durations and variables', asy
       'deadline_warning_days: 3',
       'partner_reports: {destination: /srv/reports, age_in_days: 60}',
       'archive: {destination: "s3://archive/erased/", region: eu-west-1, after_days: 40, identity: keep}',
-      'receipts: {signing_key: "${KEY}"}',
+      'receipts: {signing_key: "${KEY}", earlier_keys: ["0123456789abcdef"], earlier_token_keys: ["${KEY}"]}',
     ),
     { DAYS: '20', CANARY: 'true', KEY: '0f'.repeat(32) },
   );
@@ -149,7 +161,11 @@ it('takes every key of registrar:, with fractions, durations and variables', asy
       batchSize: 200,
       everyMs: 86_400_000,
     },
-    receipts: { signingKey: Buffer.alloc(32, 15) },
+    receipts: {
+      signingKey: Buffer.alloc(32, 15),
+      earlierKeys: ['0123456789abcdef'],
+      earlierTokenKeys: [Buffer.alloc(32, 15)],
+    },
     services: {},
   });
 });

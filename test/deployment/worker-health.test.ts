@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
@@ -36,6 +37,29 @@ test('the container is not healthy without Temporal, and says so in one line', a
   const answer = await health({ address: '127.0.0.1:1', namespace: 'default' });
   expect(answer.status).toBe(1);
   expect(answer.said).toMatch(/^cannot reach Temporal at 127\.0\.0\.1:1[^\n]*\n$/);
+});
+
+test('the container of a worker that serves its readiness is as healthy as that says', async () => {
+  let isReady = true;
+  const worker = createServer((request, response) => {
+    const found = request.url === '/readyz' ? (isReady ? 200 : 503) : 404;
+    response.writeHead(found).end(isReady ? 'ok' : 'Temporal does not answer');
+  });
+  await new Promise<void>((resolve) => worker.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void worker.close());
+  const bound = worker.address();
+  const port = typeof bound === 'object' ? (bound?.port ?? 0) : 0;
+  const nowhere = { address: '127.0.0.1:1', namespace: 'default' };
+  expect(await health(nowhere, `0.0.0.0:${port}`)).toEqual({ status: 0, said: '' });
+  isReady = false;
+  expect(await health(nowhere, `127.0.0.1:${port}`)).toEqual({
+    status: 1,
+    said: 'Temporal does not answer\n',
+  });
+  expect(await health(nowhere, '127.0.0.1:1')).toEqual({
+    status: 1,
+    said: 'the worker does not answer at 127.0.0.1:1\n',
+  });
 });
 
 async function freshNamespace(): Promise<TestNamespace> {
@@ -77,7 +101,10 @@ async function pollers({ connection, namespace }: TestNamespace): Promise<number
   return Math.min(...counts);
 }
 
-async function health({ address, namespace }: Pick<TestNamespace, 'address' | 'namespace'>): Promise<{
+async function health(
+  { address, namespace }: Pick<TestNamespace, 'address' | 'namespace'>,
+  served?: string,
+): Promise<{
   readonly status: number | null;
   readonly said: string;
 }> {
@@ -88,6 +115,7 @@ async function health({ address, namespace }: Pick<TestNamespace, 'address' | 'n
       TEMPORAL_ADDRESS: address,
       TEMPORAL_NAMESPACE: namespace,
       TEMPORAL_CONFIG_FILE: '/nonexistent/temporal.toml',
+      ...(served === undefined ? {} : { REGISTRAR_HTTP_ADDRESS: served }),
     },
     stdio: ['ignore', 'ignore', 'pipe'],
   });

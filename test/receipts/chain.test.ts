@@ -4,7 +4,7 @@ import { writeHead, writeKey, writeReceipt } from '../../receipts/export-lines.t
 import { describeFinding, type Finding } from '../../receipts/finding.ts';
 import type { Receipt } from '../../receipts/receipt.ts';
 import { hashOf, sealReceipt } from '../../receipts/sealing.ts';
-import { verifyChain } from '../../receipts/verify-chain.ts';
+import { createChainVerifier, verifyChain } from '../../receipts/verify-chain.ts';
 import { verifyExport } from '../../receipts/verify-export.ts';
 import { verifyReceipt } from '../../receipts/verify-receipt.ts';
 import { bodyAt, chainOf, chainSignedBy, endOf, keyNumber } from './small-chain.ts';
@@ -163,6 +163,50 @@ describe('another key', () => {
   });
 });
 
+describe('a key that nobody named', () => {
+  const named = { trusted: [own], earlier: [old], unnamed: [strange] };
+  const unnamed = { kind: 'unnamed-key', keyId: strange.keyId } as const;
+
+  it('counts nowhere, also in front of the trusted key, which would seal it', () => {
+    const chain = chainSignedBy([strange, strange, strange, own]);
+    expect(verifyChain(chain, { ...named, end: endOf(chain) })).toEqual([{ ...unnamed, from: 1, to: 3 }]);
+    const later = chainSignedBy([own, strange, own]);
+    expect(verifyChain(later, { ...named, end: endOf(later) })).toEqual([{ ...unnamed, from: 2, to: 2 }]);
+  });
+
+  it('is told as often as its receipts stand beside others', () => {
+    const chain = chainSignedBy([strange, old, strange, strange]);
+    expect(verifyChain(chain, { ...named, end: endOf(chain) })).toEqual([
+      { ...unnamed, from: 1, to: 1 },
+      { ...unnamed, from: 3, to: 4 },
+      { kind: 'not-vouched-for', from: 2, to: 2 },
+    ]);
+  });
+
+  it('says nothing that is believed', () => {
+    const verifier = createChainVerifier(named);
+    const said = chainSignedBy([strange, old, own, old]).map((receipt) => verifier.take({ receipt }).body);
+    expect(said.map((body) => body?.sequence)).toEqual([undefined, 2, 3, undefined]);
+  });
+
+  it('counts in an exported file only where a head of the trusted key names it, or the reader', () => {
+    const chain = chainSignedBy([strange, strange, own]);
+    const file = (head: string): readonly string[] => [head, writeKey(strange), ...chain.map(writeReceipt)];
+    const found = (head: string, earlier: readonly string[] = []): readonly Finding[] =>
+      verifyExport(file(head), { trusted: [own], earlier });
+    const silent = headOf(chain, []);
+    expect(found(silent)).toEqual([{ ...unnamed, from: 1, to: 2 }]);
+    expect(found(silent, [strange.keyId])).toEqual([]);
+    expect(found(headOf(chain, [strange.keyId]))).toEqual([]);
+    const forged = headOf(chain, [strange.keyId], strange);
+    expect(kindsOf(found(forged))).toEqual(['bad-head', 'unnamed-key']);
+  });
+});
+
+function headOf(chain: readonly Receipt[], earlierKeys: readonly string[], key = own): string {
+  return writeHead({ exportedAt: '2026-03-02T00:00:00.000Z', end: endOf(chain), earlierKeys }, key);
+}
+
 const keysOf = fc
   .nat({ max: 4 })
   .chain((before) =>
@@ -262,11 +306,7 @@ describe('any single mutation', () => {
   it('of any exported file is found', () => {
     const exportOf = (keys: readonly (typeof own)[]): readonly string[] => {
       const chain = chainSignedBy(keys);
-      return [
-        writeHead({ exportedAt: '2026-03-02T00:00:00.000Z', end: endOf(chain) }, own),
-        writeKey(old),
-        ...chain.map(writeReceipt),
-      ];
+      return [headOf(chain, [old.keyId]), writeKey(old), ...chain.map(writeReceipt)];
     };
     const checkFile = (lines: readonly string[]): readonly Finding[] =>
       verifyExport(lines, { trusted: [own] });

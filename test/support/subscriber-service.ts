@@ -10,6 +10,8 @@ export interface SubscriberService {
   bringBack(userId: number): void;
   /** The next requests of this verb are answered with these statuses, one each. */
   answerNext(verb: string, ...statuses: readonly number[]): void;
+  /** Whoever asks about this person is never answered. */
+  hangAbout(userId: number): void;
   /** Deletes are answered 200 and do nothing from now on. */
   forgetNobody(): void;
   close(): Promise<void>;
@@ -18,12 +20,14 @@ export interface SubscriberService {
 export async function startSubscriberService(): Promise<SubscriberService> {
   const asked: string[] = [];
   const gone = new Set<number>();
+  const hanging = new Set<number>();
   const answers: { readonly verb: string; readonly status: number }[] = [];
   let forgets = true;
   const server = createServer((request, response) => {
     const userId = Number(/^\/subscribers\/(\d+)(\?|$)/.exec(request.url ?? '')?.[1]);
     const verb = request.method ?? '';
     asked.push(`${verb} ${userId}`);
+    if (verb === 'GET' && hanging.has(userId)) return;
     const index = answers.findIndex((answer) => answer.verb === verb);
     const [given] = index < 0 ? [] : answers.splice(index, 1);
     if (given !== undefined) return response.writeHead(given.status).end();
@@ -41,6 +45,7 @@ export async function startSubscriberService(): Promise<SubscriberService> {
     asked,
     bringBack: (userId) => void gone.delete(userId),
     answerNext: (verb, ...statuses) => void answers.push(...statuses.map((status) => ({ verb, status }))),
+    hangAbout: (userId) => void hanging.add(userId),
     forgetNobody: () => {
       forgets = false;
     },

@@ -1,11 +1,12 @@
 import { defineQuery, proxyActivities, setHandler, workflowInfo } from '@temporalio/workflow';
 import type { ArchiveActivities } from '../../activities/retirement/archive/index.ts';
-import type {
-  ArchivedBatch,
-  ArchivedResult,
-  ArchiveInput,
-  ArchiveResult,
-  RefusedLearner,
+import {
+  addRefused,
+  type ArchivedBatch,
+  type ArchivedResult,
+  type ArchiveInput,
+  type ArchiveResult,
+  type RefusedTally,
 } from '../../domain/retirement/archive.ts';
 import { STATUS } from './contract.ts';
 
@@ -24,26 +25,26 @@ const statusQuery = defineQuery<ArchiveResult>(STATUS);
  */
 export async function archiveRetirements({ dryRun = false }: ArchiveInput = {}): Promise<ArchiveResult> {
   const batches: ArchivedBatch[] = [];
-  const refused: RefusedLearner[] = [];
+  let refused: RefusedTally = { refused: [], refusedCount: 0 };
   setHandler(statusQuery, () => sumUp(batches, refused), { description: 'What has been archived so far.' });
   if (dryRun) return activities.countArchivable();
   await activities.beginArchive();
   let cursor = { batchId: 0, retirementId: 0 };
   while (!workflowInfo().continueAsNewSuggested) {
     const next = await activities.nextBatch(cursor);
-    if (next.kind === 'none') return sumUp(batches, refused);
+    if (next.kind === 'none') return { ...sumUp(batches, refused), held: next.held };
     cursor = next.cursor;
-    refused.push(...next.refused);
+    refused = addRefused(refused, next.refused);
     if (!next.isPlanned) continue;
     const { batchId } = cursor;
     const written = await activities.writeBatch({ batchId });
-    refused.push(...(await activities.cleanUpBatch({ batchId })));
+    refused = addRefused(refused, await activities.cleanUpBatch({ batchId }));
     batches.push({ batchId, ...written, ...(await activities.forgetBatch({ batchId })) });
   }
   return { ...sumUp(batches, refused), left: true };
 }
 
-function sumUp(batches: readonly ArchivedBatch[], refused: readonly RefusedLearner[]): ArchivedResult {
+function sumUp(batches: readonly ArchivedBatch[], refused: RefusedTally): ArchivedResult {
   const sum = (key: 'learners' | 'cleaned' | 'forgotten'): number =>
     batches.reduce((total, batch) => total + batch[key], 0);
   return {
@@ -52,7 +53,8 @@ function sumUp(batches: readonly ArchivedBatch[], refused: readonly RefusedLearn
     cleaned: sum('cleaned'),
     forgotten: sum('forgotten'),
     batches: [...batches],
-    refused: [...refused],
+    ...refused,
+    held: [],
     left: false,
   };
 }

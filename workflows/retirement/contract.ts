@@ -246,9 +246,13 @@ export interface PartnerReportStatus {
   readonly result: PartnerReportResult | null;
 }
 
+export const MAX_RERUN_USERS = 500;
+
 export interface RerunInput {
-  /** Absent = every COMPLETE learner. */
+  /** Absent, and `userIds` too = every COMPLETE learner. */
   readonly userId?: number;
+  /** Several at once, so that the LMS's list is asked for once for all of them; at most {@link MAX_RERUN_USERS}. */
+  readonly userIds?: readonly number[];
   readonly kind: RerunKind;
 }
 
@@ -257,4 +261,22 @@ export interface RerunResult {
   readonly started: number;
   /** Had nothing new to run, or were running already. */
   readonly unchanged: number;
+}
+
+/** Takes somebody out of the statistics who was linked when the retirement was past that stage already. */
+export const ERASE_COURSE_USER = 'eraseCourseUser';
+
+export interface EraseCourseUserInput {
+  readonly userId: number;
+}
+
+export interface EraseCourseUserResult {
+  readonly outcome: 'erased' | 'nothing-to-erase';
+  /** `2 courses were left and rebuilt by …` */
+  readonly text: string;
+}
+
+/** One of a learner at a time: whoever asks meanwhile waits for the same. */
+export function eraseCourseUserId({ userId }: EraseCourseUserInput): string {
+  return `erase-course-user-${userId}`;
 }

@@ -22,6 +22,13 @@ export const retried = proxyActivities<RetirementActivities>({
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
 });
 
+/** Writes COMPLETE and asks services about the learner, which may be many and slow. */
+const completing = proxyActivities<RetirementActivities>({
+  startToCloseTimeout: '10 minutes',
+  heartbeatTimeout: HEARTBEAT_TIMEOUT,
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
+});
+
 const local = proxyLocalActivities<RetirementActivities>({
   startToCloseTimeout: '20 seconds',
   retry: { maximumAttempts: 1 },
@@ -52,7 +59,7 @@ export async function completeRetirement(input: CompleteInput, retry: RetryTimin
     what: 'COMPLETE',
     waitMs: retry.initialMs,
     locally: () => local.completeRetirement(input),
-    again: (earlier) => retried.completeRetirement({ ...input, earlier }),
+    again: (earlier) => completing.completeRetirement({ ...input, earlier }),
   });
 }
 

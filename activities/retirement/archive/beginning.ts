@@ -1,24 +1,24 @@
-import { activityInfo } from '@temporalio/activity';
-import type { Database } from '../../../db/database.ts';
 import { deadlinesOf } from '../../../domain/retirement/deadlines.ts';
 import { createLimiter } from '../../../platform/concurrency.ts';
 import type { RetirementStatus } from '../../../platform/lms/status.ts';
 import { permanent } from '../../failures.ts';
 import { beating } from '../../heartbeat.ts';
+import { claim } from '../claiming/claiming.ts';
 import { completeElsewhere } from '../completing.ts';
 import type { RetirementDependencies } from '../dependencies.ts';
+import { settleOldRequests } from '../partner-report/recovering.ts';
 import type { Platform } from '../platform.ts';
 import { insertRetirement } from '../store.ts';
-import { findHolder, takeClaim, type WorkflowRun } from './claim-store.ts';
-import { isOpen, listBusy } from './open-workflows.ts';
-import { cutoffOf, listCompleteInLms, requireArchive } from './settings.ts';
+import { listBusy } from './open-workflows.ts';
+import { cutoffOf, listCompleteInLms, makesPartnerReports, requireArchive } from './settings.ts';
 import { listUnlike } from './store.ts';
 
 const WRITES_AT_ONCE = 10;
 
 /**
- * Makes the calling workflow the only one that archives, and takes in whom another driver completed. Safe to run twice: the
- * claim is this run's already, and who was taken in is known. Throws, for good, `UpdateUnderWay` while another run
+ * Makes the calling workflow the only one that archives, looks into old requests for partner reports whose answer is lost, and
+ * takes in whom another driver completed. Safe to run twice: the claim is this run's already, a settled request is not looked
+ * into again, and who was taken in is known. Throws, for good, `UpdateUnderWay` while another run
  * archives, and `ConfigurationInvalid`.
  */
 export function createBeginArchive(dependencies: RetirementDependencies): () => Promise<void> {
@@ -26,29 +26,16 @@ export function createBeginArchive(dependencies: RetirementDependencies): () => 
     beating(async () => {
       const connected = await dependencies.platform.current();
       requireArchive(connected);
-      await claim(dependencies.database, callingRun());
+      const other = await claim(dependencies.database, 'archive');
+      if (other !== undefined) {
+        throw permanent(
+          'UpdateUnderWay',
+          `${other.workflowId} is archiving already: wait for its end; what is left is for the next run`,
+        );
+      }
+      if (makesPartnerReports(connected)) await settleOldRequests(dependencies.database, connected);
       await takeIn(dependencies, connected);
     });
-}
-
-function callingRun(): WorkflowRun {
-  const { workflowExecution } = activityInfo();
-  if (workflowExecution === undefined) throw new Error('only a workflow can archive');
-  return workflowExecution;
-}
-
-async function claim(database: Database, mine: WorkflowRun): Promise<void> {
-  for (;;) {
-    const holder = await findHolder(database);
-    if (holder?.runId === mine.runId) return;
-    if (holder !== undefined && (await isOpen(holder.workflowId, holder.runId))) {
-      throw permanent(
-        'UpdateUnderWay',
-        `${holder.workflowId} is archiving already: wait for its end; what is left is for the next run`,
-      );
-    }
-    if (await takeClaim(database, mine, holder)) return;
-  }
 }
 
 /**

@@ -7,7 +7,9 @@ import { beating } from '../../heartbeat.ts';
 import type { RetirementDependencies } from '../dependencies.ts';
 import { translating } from '../failing.ts';
 import type { Platform } from '../platform.ts';
+import { refuseHeld } from './holding-store.ts';
 import { whyNotGone } from './locating.ts';
+import { doubtOf } from './settings.ts';
 import { listRefused, recordCleaned, recordRefused, refuseMissing } from './progress-store.ts';
 import { findPlannedBatch, listBatchLearners, type BatchLearner } from './store.ts';
 import type { BatchInput } from './writing.ts';
@@ -21,8 +23,8 @@ const MOST_ODD = 5;
 /**
  * Has the LMS remove the rows of a batch whose file is written. The LMS removes all or none, so a refused group is halved until
  * the odd ones stand alone: one of whom it has no row was cleaned up before, by an attempt whose answer was lost; another
- * one is refused, says why, and is tried again by the next run. Safe to run twice: each group is noted as soon as it
- * is gone.
+ * one is refused, says why, and is tried again by the next run. So is, unasked, whoever a partner report needs. Safe to run
+ * twice: each group is noted as soon as it is gone.
  */
 export function createCleanUpBatch({
   database,
@@ -39,7 +41,10 @@ export function createCleanUpBatch({
         if (currentState !== COMPLETE)
           await recordRefused(database, retirementId, `the learner is ${currentState} here`);
       }
-      const complete = learners.filter(({ currentState }) => currentState === COMPLETE);
+      const held = new Set(await refuseHeld(database, batchId, doubtOf(connected)));
+      const complete = learners.filter(
+        ({ currentState, retirementId }) => currentState === COMPLETE && !held.has(retirementId),
+      );
       await translating(() => cleanUp({ database, connected, batchId, stumbles: [] }, complete));
       return listRefused(database, batchId);
     });

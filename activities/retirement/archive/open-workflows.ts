@@ -1,7 +1,6 @@
-import { getClient } from '@temporalio/activity';
-import { WorkflowNotFoundError } from '@temporalio/common';
 import { createLimiter } from '../../../platform/concurrency.ts';
 import { retirementWorkflowId } from '../../../workflows/retirement/contract.ts';
+import { isOpen } from '../claiming/claiming.ts';
 
 const ASKED_AT_ONCE = 10;
 
@@ -14,15 +13,4 @@ export async function listBusy(userIds: readonly number[]): Promise<ReadonlySet<
     ),
   );
   return new Set(busy.flat());
-}
-
-/** Whether a workflow, or a certain run of it, is under way. */
-export async function isOpen(workflowId: string, runId?: string): Promise<boolean> {
-  try {
-    const { status } = await getClient().workflow.getHandle(workflowId, runId).describe();
-    return status.name === 'RUNNING';
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
-    throw error;
-  }
 }

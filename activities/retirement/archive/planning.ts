@@ -1,6 +1,10 @@
 import type { Configuration } from '../../../config/configuration.ts';
 import type { Database } from '../../../db/database.ts';
-import { archiveFileKey, type RefusedLearner } from '../../../domain/retirement/archive.ts';
+import {
+  archiveFileKey,
+  type HeldLearners,
+  type RefusedLearner,
+} from '../../../domain/retirement/archive.ts';
 import { COMPLETE } from '../../../domain/retirement/states.ts';
 import type { StoredReceipt } from '../../../receipts/stored-receipt.ts';
 import { retryLater } from '../../failures.ts';
@@ -10,10 +14,11 @@ import type { RetirementDependencies } from '../dependencies.ts';
 import { translating } from '../failing.ts';
 import type { Platform } from '../platform.ts';
 import { listReceiptsOf } from '../receipts/store.ts';
+import { countHeld } from './holding-store.ts';
 import { identityLine, packFile, tokenLine } from './lines.ts';
 import { locateInLms, type LmsTimes } from './locating.ts';
 import { listBusy } from './open-workflows.ts';
-import { cutoffOf, requireArchive } from './settings.ts';
+import { cutoffOf, doubtOf, requireArchive } from './settings.ts';
 import {
   deleteBatch,
   deleteFromBatch,
@@ -32,7 +37,7 @@ export interface ArchiveCursor {
 }
 
 export type NextBatch =
-  | { readonly kind: 'none' }
+  | { readonly kind: 'none'; readonly held: readonly HeldLearners[] }
   | {
       readonly kind: 'batch';
       readonly cursor: ArchiveCursor;
@@ -59,12 +64,13 @@ export function createNextBatch(
         if (unfinished.isPlanned) return { kind: 'batch', cursor, isPlanned: true, refused: [] };
         return { kind: 'batch', cursor, ...(await plan(dependencies, connected, unfinished.batchId)) };
       }
+      const archivable = { before: cutoffOf(settings), doubt: doubtOf(connected) };
       const claimed = await insertBatch(database, {
-        before: cutoffOf(settings),
+        ...archivable,
         afterRetirementId: after.retirementId,
         size: settings.batchSize,
       });
-      if (claimed === undefined) return { kind: 'none' };
+      if (claimed === undefined) return { kind: 'none', held: await countHeld(database, archivable) };
       const cursor = { batchId: claimed.batchId, retirementId: claimed.lastRetirementId };
       return { kind: 'batch', cursor, ...(await plan(dependencies, connected, claimed.batchId)) };
     });

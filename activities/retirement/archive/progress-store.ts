@@ -1,4 +1,5 @@
 import type { Queryable } from '../../../db/database.ts';
+import { heldBecause, type ReportDoubt } from './holding-store.ts';
 
 export interface BatchStanding {
   readonly learners: number;
@@ -7,11 +8,11 @@ export interface BatchStanding {
 }
 
 /** The file lies where it belongs and was read back: its bytes need not be here any longer. */
-export async function recordWritten(db: Queryable, batchId: number): Promise<void> {
+export async function recordWritten(db: Queryable, batchId: number, destination: string): Promise<void> {
   await db.query(
-    `update archive_batches set written_at = now(), content = null
+    `update archive_batches set written_at = now(), content = null, destination = $2
      where batch_id = $1::bigint and planned_at is not null and written_at is null`,
-    [batchId],
+    [batchId, destination],
   );
 }
 
@@ -68,19 +69,30 @@ export async function listRefused(
   return rows;
 }
 
-/** Deletes our rows of the learners whom the LMS has given up, and notes when the whole batch is done. */
-export async function deleteForgotten(db: Queryable, batchId: number): Promise<void> {
+/**
+ * Deletes our rows of the learners whom the LMS has given up and no partner report needs, and notes when the whole batch is done.
+ */
+export async function deleteForgotten(
+  db: Queryable,
+  batchId: number,
+  { queueStates, settlingBefore }: ReportDoubt,
+): Promise<void> {
   await db.query(
     `with due as (
-       select retirement_id, user_id from archived_retirements
+       select retirement_id, user_id from archived_retirements as archived
        where batch_id = $1::bigint and lms_cleaned_at is not null and forgotten_at is null
+         and not exists (select from partner_report_rows as reported where reported.user_id = archived.user_id)
+         and not exists (
+           select from user_retirement_status as status
+           where status.user_id = archived.user_id and status.retirement_id = archived.retirement_id
+             and (${heldBecause('$2', '$3')}) is not null)
      ), deleted as (
        delete from user_retirement_status as status using due
        where status.user_id = due.user_id and status.retirement_id = due.retirement_id
      )
      update archived_retirements as archived set forgotten_at = now() from due
      where archived.retirement_id = due.retirement_id`,
-    [batchId],
+    [batchId, queueStates, settlingBefore],
   );
   await db.query(
     `update archive_batches as batch

@@ -4,7 +4,9 @@ import { COMPLETE } from '../../../domain/retirement/states.ts';
 import type { RetirementStatus } from '../../../platform/lms/status.ts';
 import { permanent } from '../../failures.ts';
 import { translating } from '../failing.ts';
+import { queueStatesOf } from '../partner-report/settings.ts';
 import type { Platform } from '../platform.ts';
+import type { ReportDoubt } from './holding-store.ts';
 
 /** Where and how to archive. Throws `ConfigurationInvalid` when the file does not say. */
 export function requireArchive({ configuration }: Platform): ArchiveSettings {
@@ -28,6 +30,19 @@ export async function listCompleteInLms(
     throw permanent('ConfigurationInvalid', 'the LMS does not know the state COMPLETE');
   const old = answer.learners.filter(({ requestedAt }) => requestedAt < before);
   return [...new Map(old.map((status) => [status.userId, status])).values()];
+}
+
+export function makesPartnerReports({ configuration }: Platform): boolean {
+  return configuration.registrar.partnerReports !== undefined;
+}
+
+/**
+ * Whom a partner report may need yet: learners who ended one of these stages, none when no reports are made. A run settles requests
+ * before `settlingBefore` first, so that a mere count leaves them out.
+ */
+export function doubtOf(connected: Platform, settlingBefore: Date | null = null): ReportDoubt {
+  const queueStates = makesPartnerReports(connected) ? queueStatesOf(connected.configuration.pipeline) : [];
+  return { queueStates, settlingBefore };
 }
 
 export function cutoffOf({ afterDays }: ArchiveSettings): Date {

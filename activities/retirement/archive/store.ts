@@ -1,4 +1,5 @@
 import type { Queryable } from '../../../db/database.ts';
+import { heldBecause, type ReportDoubt } from './holding-store.ts';
 
 /** A learner of a batch, as long as our own row of them is there. */
 export interface BatchLearner {
@@ -26,31 +27,35 @@ export interface PlannedBatch {
   readonly digest: string;
   /** Null when the file is written. */
   readonly content: Uint8Array | null;
+  /** Where the file was written to; null when it is not. */
+  readonly destination: string | null;
 }
 
-/**
- * Learners who may be archived: COMPLETE here, asked before $1, of no batch yet, and in no partner report under way, whose rows
- * name people too. As long as a report's answer is lost, nobody may: it is made up from our rows.
- */
+/** Learners who may be archived: COMPLETE here, asked before $1, of no batch yet, and wanted for no partner report ($2, $3). */
 const archivable = `
   status.current_state = 'COMPLETE' and status.requested_at < $1::timestamptz
   and not exists (
     select from archived_retirements as archived where archived.retirement_id = status.retirement_id)
-  and not exists (select from partner_report_rows as reported where reported.user_id = status.user_id)
-  and not exists (
-    select from partner_report_requests as request where request.outcome in ('asked', 'lost') and not request.settled)`;
+  and (${heldBecause('$2', '$3')}) is null`;
+
+/** Who may be archived now. */
+export interface Archivable {
+  /** Requested their retirement before. */
+  readonly before: Date;
+  readonly doubt: ReportDoubt;
+}
 
 /** Claims the next learners, in the order of their rows in the LMS, for a new batch; undefined when there is none. */
 export async function insertBatch(
   db: Queryable,
-  asked: { readonly before: Date; readonly afterRetirementId: number; readonly size: number },
+  asked: Archivable & { readonly afterRetirementId: number; readonly size: number },
 ): Promise<{ readonly batchId: number; readonly lastRetirementId: number } | undefined> {
   const { rows } = await db.query<{ batchId: number; lastRetirementId: number }>(
     `with chosen as (
        select status.retirement_id, status.user_id from user_retirement_status as status
-       where ${archivable} and status.retirement_id > $2::bigint
+       where ${archivable} and status.retirement_id > $4::bigint
        order by status.retirement_id
-       limit $3::bigint
+       limit $5::bigint
        for update skip locked
      ), batch as (
        insert into archive_batches (claimed_at) select now() where exists (select from chosen) returning batch_id
@@ -59,7 +64,7 @@ export async function insertBatch(
        select chosen.retirement_id, chosen.user_id, batch.batch_id from chosen, batch
      )
      select batch.batch_id as "batchId", (select max(retirement_id) from chosen) as "lastRetirementId" from batch`,
-    [asked.before, asked.afterRetirementId, asked.size],
+    [asked.before, asked.doubt.queueStates, asked.doubt.settlingBefore, asked.afterRetirementId, asked.size],
   );
   return rows[0];
 }
@@ -88,11 +93,14 @@ export async function listUnlike(
 }
 
 /** LMS user ids of those who may be archived. */
-export async function listArchivable(db: Queryable, before: Date): Promise<readonly number[]> {
+export async function listArchivable(
+  db: Queryable,
+  { before, doubt }: Archivable,
+): Promise<readonly number[]> {
   const { rows } = await db.query<{ userId: number }>(
     `select status.user_id as "userId" from user_retirement_status as status where ${archivable}
      order by status.retirement_id`,
-    [before],
+    [before, doubt.queueStates, doubt.settlingBefore],
   );
   return rows.map(({ userId }) => userId);
 }
@@ -187,7 +195,7 @@ export async function fixBatch(
 
 export async function findPlannedBatch(db: Queryable, batchId: number): Promise<PlannedBatch | undefined> {
   const { rows } = await db.query<PlannedBatch>(
-    `select file_key as "fileKey", digest, content from archive_batches
+    `select file_key as "fileKey", digest, content, destination from archive_batches
      where batch_id = $1::bigint and planned_at is not null`,
     [batchId],
   );

@@ -20,7 +20,8 @@ export interface WrittenBatch {
 
 /**
  * Writes a batch's file and reads it back: only a file that came back as it was sent counts as written. Safe to run twice: the key
- * and the bytes are the same, and a file that is written is left alone.
+ * and the bytes are the same, and a file that is written is left alone, where it was written to: the destination may be another
+ * one by now.
  */
 export function createWriteBatch({
   database,
@@ -33,13 +34,14 @@ export function createWriteBatch({
       const batch = await findPlannedBatch(database, batchId);
       if (batch === undefined) throw new Error(`batch ${batchId} of the archive has not been planned`);
       const { fileKey, content, digest } = batch;
+      if (batch.destination !== null) return { destination: batch.destination, fileKey };
       const store = createObjectStore(destination, {
         timeoutMs: connected.configuration.registrar.requestTimeoutMs,
       });
       try {
         if (content !== null) {
           await translating(() => deliver(store, { fileKey, content, digest }));
-          await recordWritten(database, batchId);
+          await recordWritten(database, batchId, store.name);
         }
         return { destination: store.name, fileKey };
       } finally {

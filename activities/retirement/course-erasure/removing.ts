@@ -27,9 +27,10 @@ export function createOwnService(database: Database): Service {
  * numbers without them, from the facts of the others; at last whatever still names them is deleted.
  *
  * Safe to run again after dying between any two calls: what was left is known by `course_departures`, and the person's row
- * goes last of all, together with these. Where it is gone, `statistics_erasures` says that this is our doing.
+ * goes last of all, together with these. Where it is gone, `statistics_erasures` says that this is our doing. Throws
+ * {@link StillWaiting}.
  */
-async function removeCourseUser(database: Database, lmsUserId: number): Promise<ServiceOutcome> {
+export async function removeCourseUser(database: Database, lmsUserId: number): Promise<ServiceOutcome> {
   const person = await findPerson(database, lmsUserId);
   if (person === undefined) return outcomeFor(database, lmsUserId);
   await beginErasure(database, lmsUserId);

@@ -68,22 +68,36 @@ export async function noteWaiting(db: Queryable, lmsUserId: number, delayMs: num
 }
 
 /**
- * Courses with anything of the person: in each table that can name a user, by itself or in a list. `$1` is the person. Student
- * slices have no index by user alone, so courses are asked one by one. Pages of results name users of their walks only.
+ * Courses whose articles may list the person although no slice of theirs does: their totals are to be summed anew, which is written
+ * down in the transaction that takes the slices away; or the person has left them.
+ */
+const staleCourses = `
+  select course_id from stale_course_totals
+  union
+  select course_id from course_departures where lms_user_id = $2::bigint`;
+
+/**
+ * Courses with anything of the person: in each table that can name a user, by itself or in a list. `$1` is the person, `$2` their
+ * LMS user id. Student slices and articles of courses have no index by user alone, so courses are asked one by one, by keys that
+ * begin with the course; `offset 0` keeps the planner from reading the whole table instead. Articles only where {@link staleCourses}
+ * says: elsewhere they list whom the slices list. Pages of results name users of their walks only.
  */
 const coursesWithTraces = `
   select course_id from courses_users where user_id = $1::bigint
   union
   select course_id from article_course_user_wiki_timeslices where user_id = $1::bigint
   union
-  select id from courses where exists (
-    select from course_user_wiki_timeslices slice where slice.course_id = courses.id and slice.user_id = $1::bigint)
+  select courses.id from courses cross join lateral (
+    select from course_user_wiki_timeslices slice
+    where slice.course_id = courses.id and slice.user_id = $1::bigint offset 0) held
   union
   select course_id from course_user_wiki_cursors where user_id = $1::bigint
   union
   select course_id from article_course_timeslices where user_ids @> array[$1::bigint]
   union
-  select course_id from articles_courses where $1::bigint = any(user_ids)
+  select stale.course_id from (${staleCourses}) stale cross join lateral (
+    select from articles_courses mine
+    where mine.course_id = stale.course_id and $1::bigint = any(mine.user_ids) offset 0) held
   union
   select course_id from wiki_fetches where $1::bigint = any(user_ids)
   union
@@ -111,8 +125,8 @@ export async function listCoursesToLeave(
 }
 
 /** False: no table of any course has anything of the person. */
-export async function hasTraces(db: Queryable, { userId }: LinkedPerson): Promise<boolean> {
-  const { rows } = await db.query(`select 1 from (${coursesWithTraces}) theirs limit 1`, [userId]);
+export async function hasTraces(db: Queryable, { userId, lmsUserId }: LinkedPerson): Promise<boolean> {
+  const { rows } = await db.query(`select 1 from (${coursesWithTraces}) theirs limit 1`, [userId, lmsUserId]);
   return rows.length > 0;
 }
 

@@ -1,3 +1,6 @@
+/** How long is waited for something else to end, unless the worker was told otherwise. */
+export const LONGEST_WAIT_MS = 3_600_000;
+
 /** A stage cannot go on before something else has ended. Not a failure: it is looked at again and again, for an hour. */
 export class StillWaiting extends Error {
   override readonly name = 'StillWaiting';

@@ -4,7 +4,7 @@ import { ServiceFailure } from '../../../platform/failure.ts';
 import { beating } from '../../heartbeat.ts';
 import type { RetirementDependencies } from '../dependencies.ts';
 import { translating } from '../failing.ts';
-import { callingRun } from './claiming.ts';
+import { callingRun } from '../claiming/claiming.ts';
 import { recoverLostAnswers } from './recovering.ts';
 import { insertBatch, insertRequest, recordAnswer, recordRefusal } from './store.ts';
 

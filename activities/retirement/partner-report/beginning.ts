@@ -1,8 +1,9 @@
 import type { Database } from '../../../db/database.ts';
 import { readPartnerRow } from '../../../domain/retirement/partner-report.ts';
+import { retryLater } from '../../failures.ts';
 import { beating } from '../../heartbeat.ts';
+import { claim } from '../claiming/claiming.ts';
 import type { RetirementDependencies } from '../dependencies.ts';
-import { callingRun, claimReports } from './claiming.ts';
 import { refuseUnknownOrganisations, requireSettings, withStore, type ReportSettings } from './settings.ts';
 import { listWaitingOrganisations } from './learner-store.ts';
 import { listUndeliveredContent } from './store.ts';
@@ -22,7 +23,13 @@ export function createBeginPartnerReport({
 }: RetirementDependencies): () => Promise<void> {
   return () =>
     beating(async () => {
-      await claimReports(database, callingRun());
+      const other = await claim(database, 'partner-report');
+      if (other !== undefined) {
+        throw retryLater(
+          'UpdateUnderWay',
+          `a partner report is under way as ${other.workflowId}: this one waits for its end`,
+        );
+      }
       const settings = requireSettings((await platform.current()).configuration);
       await refuseUnknown(database, settings);
       await withStore(settings, async (store) => {

@@ -3,7 +3,7 @@ import { readPartnerRow } from '../../../domain/retirement/partner-report.ts';
 import { beating } from '../../heartbeat.ts';
 import type { RetirementDependencies } from '../dependencies.ts';
 import { translating } from '../failing.ts';
-import { callingRun } from './claiming.ts';
+import { callingRun } from '../claiming/claiming.ts';
 import { finishBatch, listContent, listOpenBatches, lockBatch } from './store.ts';
 
 /**

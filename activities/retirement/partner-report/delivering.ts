@@ -1,4 +1,4 @@
-import type { Queryable } from '../../../db/database.ts';
+import type { Database, Queryable } from '../../../db/database.ts';
 import { partnerFileText, reportName, reportPrefix } from '../../../domain/retirement/partner-file.ts';
 import {
   groupByPartner,
@@ -9,7 +9,14 @@ import type { ObjectStore } from '../../../platform/storage/object-store.ts';
 import { retryLater } from '../../failures.ts';
 import { beating } from '../../heartbeat.ts';
 import type { RetirementDependencies } from '../dependencies.ts';
-import { deleteUnwantedFiles, insertFile, listFiles, listNamesOf, recordFile } from './file-store.ts';
+import {
+  deleteFiles,
+  insertFile,
+  listFiles,
+  listNamesOf,
+  listUnwantedNames,
+  recordFile,
+} from './file-store.ts';
 import { refuseUnknownOrganisations, requireSettings, withStore, type ReportSettings } from './settings.ts';
 import { listContent, listOpenBatches, lockBatch, recordDelivery } from './store.ts';
 
@@ -37,6 +44,7 @@ export function createDeliverPartnerReport({
           const planned = await database.transaction((transaction) =>
             planBatch(transaction, id, settings, occupied),
           );
+          await dropUnwanted(database, store, { batchId: id, wanted: planned.map(({ name }) => name) });
           for (const { name, file } of planned) {
             await deliver(store, name, partnerFileText(file));
             await recordFile(database, { name, learners: file.rows.length });
@@ -81,8 +89,21 @@ async function planBatch(
       await insertFile(db, { batchId, partner, headings, name, learners: file.rows.length });
     planned.push({ name, file });
   }
-  await deleteUnwantedFiles(db, { batchId, wanted: planned.map(({ name }) => name) });
   return planned;
+}
+
+/**
+ * Files that were planned and never confirmed, when the mapping of partners was changed in between: an attempt may have written
+ * one. The name is forgotten last, so that whoever dies in between removes the file again.
+ */
+async function dropUnwanted(
+  database: Database,
+  store: ObjectStore,
+  batch: { readonly batchId: number; readonly wanted: readonly string[] },
+): Promise<void> {
+  const unwanted = await listUnwantedNames(database, batch);
+  for (const name of unwanted) await store.remove(name);
+  await deleteFiles(database, unwanted);
 }
 
 function freeName(

@@ -35,16 +35,36 @@ export async function insertFile(
   );
 }
 
-/** Forgets files that were planned and never delivered, when the mapping of partners was changed in between. */
-export async function deleteUnwantedFiles(
+/** Files of a batch that were not confirmed and are no longer to be delivered. */
+export async function listUnwantedNames(
   db: Queryable,
   { batchId, wanted }: { readonly batchId: number; readonly wanted: readonly string[] },
-): Promise<void> {
-  await db.query(
-    `delete from partner_report_files
-     where batch_id = $1::bigint and delivered_at is null and name <> all($2::text[])`,
+): Promise<readonly string[]> {
+  const { rows } = await db.query<{ name: string }>(
+    `select name from partner_report_files
+     where batch_id = $1::bigint and delivered_at is null and name <> all($2::text[])
+     order by name`,
     [batchId, wanted],
   );
+  return rows.map((row) => row.name);
+}
+
+export async function deleteFiles(db: Queryable, names: readonly string[]): Promise<void> {
+  await db.query(`delete from partner_report_files where name = any($1::text[]) and delivered_at is null`, [
+    names,
+  ]);
+}
+
+/** Of these names, those of reports that were delivered. */
+export async function listDeliveredNames(
+  db: Queryable,
+  names: readonly string[],
+): Promise<readonly string[]> {
+  const { rows } = await db.query<{ name: string }>(
+    `select name from partner_report_files where name = any($1::text[]) and delivered_at is not null order by name`,
+    [names],
+  );
+  return rows.map((row) => row.name);
 }
 
 export async function recordFile(

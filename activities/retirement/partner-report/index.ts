@@ -2,7 +2,7 @@ import type { PartnerReportResult } from '../../../workflows/retirement/contract
 import type { RetirementDependencies } from '../dependencies.ts';
 import { createAskForPartnerReport } from './asking.ts';
 import { createBeginPartnerReport } from './beginning.ts';
-import { callingRun } from './claiming.ts';
+import { callingRun } from '../claiming/claiming.ts';
 import { createCleanUpPartnerReport } from './cleaning-up.ts';
 import { createDeliverPartnerReport } from './delivering.ts';
 import { createDeleteOldReports } from './expiring.ts';

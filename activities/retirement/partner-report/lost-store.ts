@@ -14,6 +14,11 @@ export async function listLostRequests(db: Queryable): Promise<readonly LostRequ
   return rows;
 }
 
+export async function findLatestRequest(db: Queryable): Promise<number | undefined> {
+  const { rows } = await db.query<{ id: number | null }>('select max(id) as id from partner_report_requests');
+  return rows[0]?.id ?? undefined;
+}
+
 /** Written after a look into lost requests; those asked before `settledBefore` are done with. */
 export async function recordLost(
   db: Queryable,

@@ -1,30 +1,6 @@
 import type { Queryable } from '../../../db/database.ts';
 import type { PartnerReportResult } from '../../../workflows/retirement/contract.ts';
 
-/** A workflow that works on partner reports, or did. */
-export interface Run {
-  readonly workflowId: string;
-  readonly runId: string;
-}
-
-export async function findHolder(db: Queryable): Promise<Run | undefined> {
-  const { rows } = await db.query<Run>(
-    `select workflow_id as "workflowId", run_id as "runId" from partner_report_run`,
-  );
-  return rows[0];
-}
-
-/** Makes `mine` the run that may work, unless somebody has taken the place of `before` since; false then. */
-export async function replaceHolder(db: Queryable, mine: Run, before: Run | undefined): Promise<boolean> {
-  const { rowCount } = await db.query(
-    `insert into partner_report_run as held (workflow_id, run_id) values ($1, $2)
-     on conflict (is_only) do update set workflow_id = excluded.workflow_id, run_id = excluded.run_id
-     where held.run_id = $3`,
-    [mine.workflowId, mine.runId, before?.runId ?? null],
-  );
-  return rowCount === 1;
-}
-
 /** LMS user ids that a result names. */
 const MOST_LEFT = 200;
 

@@ -33,11 +33,16 @@ export function requireSettings({ registrar, partnerReport, pipeline }: Configur
     ageInDays: partnerReports.ageInDays,
     platformName,
     mapping,
-    queueStates: pipeline
-      .filter(({ service, method }) => service === 'LMS' && method === 'retirement_partner_queue')
-      .map(({ endState }) => endState),
+    queueStates: queueStatesOf(pipeline),
     timeoutMs: requestTimeoutMs,
   };
+}
+
+/** End states of the stages that put learners into the partners' queue. */
+export function queueStatesOf(pipeline: Configuration['pipeline']): readonly string[] {
+  return pipeline
+    .filter(({ service, method }) => service === 'LMS' && method === 'retirement_partner_queue')
+    .map(({ endState }) => endState);
 }
 
 /** Ends the activity for good when an organisation has no partner. */

@@ -1,3 +1,4 @@
+import type { ApplicationFailure } from '@temporalio/common';
 import type { Queryable } from '../../../db/database.ts';
 import type { Pipeline, Stage } from '../../../domain/retirement/pipeline.ts';
 import type { CurrentKeys } from '../../../receipts/kept-keys.ts';
@@ -5,9 +6,9 @@ import type { ReceiptBody, ReceiptProbe, ReceiptStage } from '../../../receipts/
 import { sealReceipt } from '../../../receipts/sealing.ts';
 import { columnsOf } from '../../../receipts/stored-receipt.ts';
 import { subjectTokens } from '../../../receipts/tokens.ts';
-import { permanent } from '../../failures.ts';
+import { permanent, retryLater } from '../../failures.ts';
 import type { StoredRetirement } from '../store.ts';
-import { appendReceipt, findReceipt, findReceiptMarked, lockChainEnd } from './store.ts';
+import { appendReceipt, findNewerKeyBefore, findReceipt, findReceiptMarked, lockChainEnd } from './store.ts';
 
 export interface ErasureToIssue {
   /** As the row stands when the last stage is done. */
@@ -16,6 +17,8 @@ export interface ErasureToIssue {
   readonly pipeline: Pipeline;
   readonly completedAt: Date;
   readonly probes: readonly ReceiptProbe[];
+  /** What a stage is of which nothing is known here; default `skipped`. */
+  readonly unseen?: 'skipped' | 'unknown';
 }
 
 export interface ProbesToIssue {
@@ -36,12 +39,13 @@ type Unplaced<Body> = Body extends ReceiptBody ? Omit<Body, 'sequence' | 'previo
 /**
  * Writes the receipt of an erasure at the end of the chain, in the caller's transaction: it stands if and only if COMPLETE
  * does. Call it last there: until the transaction ends, nobody else can issue a receipt. Safe to run again with the same
- * retirement and `completedAt`: the receipt that is there is answered. Two statements.
+ * retirement and `completedAt`: the receipt that is there is answered. Two statements. Fails, to be tried again with the keys
+ * of that moment, when a newer key than these signed a moment ago.
  */
 export async function issueErasureReceipt(
   tx: Queryable,
   keys: CurrentKeys,
-  { learner, pipeline, completedAt, probes }: ErasureToIssue,
+  { learner, pipeline, completedAt, probes, unseen = 'skipped' }: ErasureToIssue,
 ): Promise<Issued> {
   const body = {
     version: 1,
@@ -52,7 +56,7 @@ export async function issueErasureReceipt(
     subject: subjectTokens(keys.token, { username: learner.originalUsername, email: learner.originalEmail }),
     requestedAt: learner.requestedAt.toISOString(),
     completedAt: completedAt.toISOString(),
-    stages: pipeline.map((stage) => stageIn(learner, stage)),
+    stages: pipeline.map((stage) => stageIn(learner, stage, unseen)),
     probes: probes.map(plain),
   } as const;
   return issue(tx, keys, body, `"completedAt":"${body.completedAt}"`);
@@ -101,12 +105,30 @@ async function issue(
   const receipt = { ...sealReceipt(body, keys.signing), ...columnsOf(body) };
   if (await appendReceipt(tx, receipt, mark)) return { sequence: receipt.sequence };
   const first = await findReceiptMarked(tx, receipt, mark);
-  if (first === undefined)
-    throw new Error('a receipt that was there a moment ago is gone: it will be tried again');
-  return { sequence: first.sequence };
+  if (first !== undefined) return { sequence: first.sequence };
+  const newer = await findNewerKeyBefore(tx, receipt);
+  throw newer === undefined
+    ? new Error('a receipt that was there a moment ago is gone: it will be tried again')
+    : overtaken(keys.signing.keyId, newer);
 }
 
-function stageIn({ stageOutcomes, completedStages }: StoredRetirement, stage: Stage): ReceiptStage {
+/**
+ * Who read the configuration before its key was changed would leave a receipt for ever that nobody believes: after the first
+ * one of a newer key, older keys do not count. So the attempt is repeated, with the configuration that it finds then. Not for
+ * ever: nobody's erasure waits for a key.
+ */
+function overtaken(ours: string, newer: string): ApplicationFailure {
+  return retryLater(
+    'ConfigurationInvalid',
+    `the last receipt is signed with key ${newer}, which is newer than key ${ours} of this worker: tried again with the configuration of that moment, for an hour at most; if it goes on, give all workers one new key in registrar.receipts.signing_key, and never go back to an earlier one`,
+  );
+}
+
+function stageIn(
+  { stageOutcomes, completedStages }: StoredRetirement,
+  stage: Stage,
+  unseen: 'skipped' | 'unknown',
+): ReceiptStage {
   const { startState, endState, service, method } = stage;
   const known = Object.hasOwn(stageOutcomes, endState) ? stageOutcomes[endState] : undefined;
   const isCompleted = completedStages.includes(endState);
@@ -115,7 +137,7 @@ function stageIn({ stageOutcomes, completedStages }: StoredRetirement, stage: St
     endState,
     service,
     method,
-    outcome: known?.outcome ?? (isCompleted ? 'done-elsewhere' : 'skipped'),
+    outcome: known?.outcome ?? (isCompleted ? 'done-elsewhere' : unseen),
     at: known === undefined ? null : new Date(known.at).toISOString(),
   };
 }

@@ -28,8 +28,22 @@ export async function lockChainEnd(tx: Queryable): Promise<ChainEnd> {
 }
 
 /**
+ * Whether the end is signed with a key (`newer`) that was made after the one with which is to be signed now (`ours`). An hour
+ * is longer than any attempt holds what it has read; then a receipt that will not be believed is better than none, and who
+ * forges one with a key of theirs holds nobody up.
+ */
+const endIsOfNewerKey = (sequence: string, ours: string): string => `
+  select newer.key_id as "keyId"
+  from erasure_receipts as last
+  join erasure_keys as newer on newer.purpose = 'signing' and newer.key_id = last.signing_key_id
+  join erasure_keys as ours on ours.purpose = 'signing' and ours.key_id = ${ours}::text
+  where last.sequence = ${sequence}::bigint and newer.created_at > ours.created_at
+    and abs(extract(epoch from clock_timestamp() - last.issued_at)) < 3600`;
+
+/**
  * Appends a receipt and moves the chain's end, unless the person has one of this retirement and kind already whose body
- * has `mark` in it; false then. Wants the chain to be locked, so that the look for another sees what others appended.
+ * has `mark` in it, or the end was signed with a newer key within the last hour; false then. Wants the chain to be locked, so that both looks see
+ * what others appended.
  */
 export async function appendReceipt(tx: Queryable, receipt: StoredReceipt, mark: string): Promise<boolean> {
   const { rowCount } = await tx.query({
@@ -44,6 +58,7 @@ export async function appendReceipt(tx: Queryable, receipt: StoredReceipt, mark:
         where not exists (
           select from erasure_receipts
           where user_id = $3 and retirement_id = $4 and kind = $2 and strpos(body, $14::text) > 0)
+          and not exists (${endIsOfNewerKey('$1 - 1', '$11')})
         returning sequence, hash)
       update erasure_receipt_chain set last_sequence = appended.sequence, last_hash = appended.hash
       from appended where is_only`,
@@ -65,6 +80,18 @@ export async function appendReceipt(tx: Queryable, receipt: StoredReceipt, mark:
     ],
   });
   return rowCount === 1;
+}
+
+/** Id of the key that signed the receipt before, if it is newer than the key of this one. */
+export async function findNewerKeyBefore(
+  db: Queryable,
+  { sequence, signingKeyId }: Pick<StoredReceipt, 'sequence' | 'signingKeyId'>,
+): Promise<string | undefined> {
+  const { rows } = await db.query<{ readonly keyId: string }>(endIsOfNewerKey('$1', '$2'), [
+    sequence - 1,
+    signingKeyId,
+  ]);
+  return rows[0]?.keyId;
 }
 
 /** The receipt that {@link appendReceipt} found there. */
@@ -187,19 +214,40 @@ async function* listBatches(db: Queryable): AsyncGenerator<readonly StoredReceip
   }
 }
 
-/** People who are COMPLETE without a receipt of that retirement; of everybody, or of one. */
+/** People who are COMPLETE, or archived, without a receipt of that retirement; of everybody, or of one. */
 export async function listWithoutReceipt(db: Queryable, userId?: number): Promise<readonly number[]> {
   const { rows } = await db.query<{ readonly userId: number }>(
-    `select user_id as "userId" from user_retirement_status as learner
-     where current_state = 'COMPLETE' and ($1::bigint is null or user_id = $1)
+    `select distinct user_id as "userId" from (
+       select user_id, retirement_id from user_retirement_status where current_state = 'COMPLETE'
+       union all
+       select user_id, retirement_id from archived_retirements) as erased
+     where ($1::bigint is null or user_id = $1)
        and not exists (
          select from erasure_receipts
-         where erasure_receipts.user_id = learner.user_id and erasure_receipts.kind = 'erasure'
-           and erasure_receipts.retirement_id = learner.retirement_id)
-     order by user_id`,
+         where erasure_receipts.user_id = erased.user_id and erasure_receipts.kind = 'erasure'
+           and erasure_receipts.retirement_id = erased.retirement_id)
+     order by 1`,
     [userId ?? null],
   );
   return rows.map((row) => row.userId);
+}
+
+/** A key and the receipts that it has to do with, as the columns say it. */
+export interface KeyUse {
+  readonly keyId: string;
+  readonly receipts: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Keys by which receipts are signed, or by which their tokens were made, in the order of their first receipts. */
+export async function listKeyUses(db: Queryable, purpose: KeptKey['purpose']): Promise<readonly KeyUse[]> {
+  const column = purpose === 'signing' ? 'signing_key_id' : 'token_key_id';
+  const { rows } = await db.query<KeyUse>(
+    `select ${column} as "keyId", count(*) as receipts, min(sequence) as "from", max(sequence) as "to"
+     from erasure_receipts group by ${column} order by min(sequence), ${column}`,
+  );
+  return rows;
 }
 
 /** Keys of receipts, in the order in which they were made. */

@@ -62,6 +62,7 @@ function learner(userId: number): StoredRetirement {
     stageOutcomes: { FORUMS_COMPLETE: { outcome: 'nothing-to-erase', at: AT } },
     organisations: [],
     lastFailure: null,
+    probeDueAt: null,
     firstStageAt: new Date(AT),
     requestedAt: new Date(AT),
     coolOffUntil: new Date(AT),
@@ -221,6 +222,23 @@ describe('keys', () => {
     await issue(2);
     expect((await newestErasureOf(db, 2))?.signingKeyId).toBe(keys.signing.keyId);
     expect(await findings()).toEqual([]);
+  });
+
+  it('that are older than the one of the last receipt are refused for an hour, and what they signed is answered', async () => {
+    await issue(1);
+    const older = keys;
+    const newer = await createReceiptKeys(db).current({ signingKey: new Uint8Array(32).fill(1) });
+    keys = newer;
+    await issue(2);
+    keys = older;
+    await expect(issue(3)).rejects.toMatchObject({ type: 'ConfigurationInvalid', nonRetryable: false });
+    await expect(issue(3)).rejects.toThrow(older.signing.keyId);
+    expect(await issue(1)).toEqual({ sequence: 1 });
+    expect(await issue(2)).toEqual({ sequence: 2 });
+    await db.query(`update erasure_receipts set issued_at = issued_at - interval '61 minutes'`);
+    expect(await issue(3)).toEqual({ sequence: 3 });
+    keys = newer;
+    expect(await issue(4)).toEqual({ sequence: 4 });
   });
 
   it('are asked of the database once for the same settings, and again after a failure', async () => {

@@ -31,7 +31,13 @@ describe('course link', () => {
   it('changes nothing the second time', async () => {
     await link('Bob', '42');
     const ran = await link('Bob', '42', '--json');
-    expect(ran.json()).toEqual({ username: 'Bob', lmsUserId: 42, changed: false, retired: false });
+    expect(ran.json()).toEqual({
+      username: 'Bob',
+      lmsUserId: 42,
+      changed: false,
+      retired: false,
+      erased: null,
+    });
   });
 
   it('exits 4 for a user who is another learner, and for a learner who is another user', async () => {
@@ -85,12 +91,16 @@ describe('course link', () => {
     expect(await link('Bob', '--unlink')).toMatchObject({ status: 0 });
   });
 
-  it('says what to do for a learner whose retirement is over already', async () => {
+  it('exits 1 for a learner whose retirement is over while nobody would take them out, and keeps the link', async () => {
     await stage.database.query(
       `insert into user_retirement_status (user_id, retirement_id, original_username, original_email, original_name,
          retired_username, retired_email, current_state, last_state, requested_at, cool_off_until, due_at)
        values (42, 1, 'bob', 'bob@example.org', 'Bob', 'r1', 'r1@example.org', 'COMPLETE', 'PENDING', now(), now(), now())`,
     );
-    expect((await link('Bob', '42')).stdout).toContain('registrar retirement rerun 42');
+    const ran = await link('Bob', '42');
+    expect(ran.status).toBe(1);
+    expect(ran.stdout).toContain('past the statistics');
+    expect(ran.stderr).toContain('no worker polls the task queue retirement');
+    expect(await shown()).toEqual({ Ann_Other: null, Bob: 42 });
   });
 });

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { archivedBefore, archiveFileKey, queryableTime } from '../../../domain/retirement/archive.ts';
+import {
+  addRefused,
+  archivedBefore,
+  archiveFileKey,
+  queryableTime,
+} from '../../../domain/retirement/archive.ts';
 
 describe('the key of an archive file', () => {
   it('has year, month, day, time and batch, in UTC, so that keys sort by time', () => {
@@ -33,5 +38,17 @@ describe('the waiting time', () => {
     const now = new Date('2026-11-22T12:00:00Z');
     expect(archivedBefore(now, 37.5)).toEqual(new Date('2026-10-16T00:00:00Z'));
     expect(archivedBefore(now, 0)).toEqual(now);
+  });
+});
+
+describe('a tally of the refused', () => {
+  it('counts all of them and names the first 200', () => {
+    const refused = Array.from({ length: 150 }, (_, userId) => ({ userId, because: 'the LMS has ERRORED' }));
+    const once = addRefused({ refused: [], refusedCount: 0 }, refused);
+    expect(once).toEqual({ refused, refusedCount: 150 });
+    const later = refused.map(({ userId, because }) => ({ userId: userId + 1_000, because }));
+    const twice = addRefused(once, later);
+    expect(twice.refusedCount).toBe(300);
+    expect(twice.refused).toEqual([...refused, ...later.slice(0, 50)]);
   });
 });

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createLmsClient } from '../../../platform/lms/client.ts';
 import {
   archive,
@@ -108,6 +108,18 @@ describe('an archive in a bucket', () => {
     expect(bucket.files.size).toBe(before.files + 1);
     expect([...bucket.files.keys()].at(-1)).toBe(`archive/erased/${batches[0]?.fileKey}`);
     expect(linesOf(learner?.user_id ?? 0)).toBe(1);
+  });
+
+  it('is what is told of a batch that was written there, wherever the next one goes', async () => {
+    await retiredElsewhere(stage, [{ username: 'bucket-then-folder' }]);
+    await stage.fault({ path: CLEANUP, status: 403, times: 1 });
+    await expect(archive(stage)).rejects.toThrow();
+    const other = makeArchiveFolder();
+    onTestFinished(() => rmSync(other.path, { recursive: true, force: true }));
+    stage.configure({ registrar: { archive: { destination: other.path } } });
+    const { batches } = await archive(stage);
+    expect(batches).toMatchObject([{ destination: 's3://archive/erased', forgotten: 1 }]);
+    expect(other.files().size).toBe(0);
   });
 
   it('has nobody cleaned up before it gives the file back as it was written', async () => {

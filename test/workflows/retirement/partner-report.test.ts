@@ -347,6 +347,7 @@ describe('old reports', () => {
       ['user_retirement_edge_Acme_2026-02-02.csv', 9],
       ['user_retirement_edge_Acme_2026-01-01.txt', 11],
       ['user_retirement_edges_Acme_2026-01-01.csv', 11],
+      ['user_retirement_edge_eu_Acme_2026-01-01.csv', 11],
       ['notes.csv', 11],
     ] as const) {
       const file = path.join(stage.folder, name);
@@ -358,8 +359,38 @@ describe('old reports', () => {
       'notes.csv',
       'user_retirement_edge_Acme_2026-01-01.txt',
       'user_retirement_edge_Acme_2026-02-02.csv',
+      'user_retirement_edge_eu_Acme_2026-01-01.csv',
       'user_retirement_edges_Acme_2026-01-01.csv',
     ]);
+  });
+});
+
+describe('an old report to a partner who is none any longer', () => {
+  it('is deleted too, when we delivered it', async () => {
+    stage.configureReport({ org_partner_mapping: { AcmeX: ['Former'] } });
+    await retireOne('former.one', ['AcmeX']);
+    await stage.report();
+    const [name = ''] = Object.keys(stage.files());
+    const old = new Date(Date.now() - 11 * 86_400_000);
+    utimesSync(path.join(stage.folder, name), old, old);
+    stage.configureReport({ partner_reports: { age_in_days: 10 } });
+    expect(await stage.report()).toMatchObject({ deleted: 1 });
+    expect(stage.files()).toEqual({});
+  });
+});
+
+describe('a partner who is taken out of the mapping before anything is confirmed', () => {
+  it('loses the file that was written, and its name is free again', async () => {
+    stage.configureReport({ org_partner_mapping: { AcmeX: ['Acme', 'Zero'] } });
+    await retireOne('taken-out.one', ['AcmeX']);
+    await stage.fault({ method: 'POST', path: CLEAN_UP, status: 403, times: 1 });
+    await stage.reportFailure();
+    // As if the attempt had died after it wrote the second file, and before it noted that.
+    await stage.database.query('update partner_report_batches set delivered_at = null');
+    await stage.database.query("update partner_report_files set delivered_at = null where partner = 'Zero'");
+    stage.configureReport({ org_partner_mapping: { AcmeX: ['Acme'] } });
+    expect(await stage.report()).toMatchObject({ learners: 1, files: 1 });
+    expect(Object.keys(stage.files())).toEqual([`user_retirement_edge_Acme_${today()}.csv`]);
   });
 });
 

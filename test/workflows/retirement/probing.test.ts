@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sandboxPipeline, type PipelineRow } from '../../../sandbox/lms/pipeline.ts';
 import type { ProbeErasureResult } from '../../../workflows/retirement/contract.ts';
+import { countArchivable } from '../../support/archive.ts';
 import { setRetirementStage, type RetirementStage, type SandboxLearner } from '../../support/retirement.ts';
-import { begin, parked, responsesOf } from '../../support/retirement-learner.ts';
+import { ask, begin, parked, responsesOf } from '../../support/retirement-learner.ts';
 import { startSubscriberService, type SubscriberService } from '../../support/subscriber-service.ts';
 import { waitFor } from '../../support/wait.ts';
 
@@ -28,6 +29,7 @@ function lookAgainAfter(days: number | undefined): void {
     registrar: {
       retry_budget: '20s',
       ...(days === undefined ? {} : { probe_after_days: days }),
+      archive: { destination: './archive', after_days: 1 },
       services: {
         NEWSLETTER: {
           base_url: service.url,
@@ -95,6 +97,8 @@ describe('a stage that declares how to verify it', () => {
   });
 
   it('whose learner came back opens the retirement again, ERRORED at that stage', async () => {
+    // Long enough for them to come back meanwhile.
+    lookAgainAfter(6 * SECOND);
     const learner = await complete('comes back');
     service.bringBack(learner.user_id);
     const [receipt] = await receiptsOf(learner);
@@ -134,8 +138,17 @@ describe('a stage that declares how to verify it', () => {
     expect((await receiptsOf(learner))[0]?.body.probes).toMatchObject(found('unknown'));
   });
 
+  it('keeps nobody from being COMPLETE by never answering', { timeout: 90_000 }, async () => {
+    const learner = await ask(stage, 'hangs');
+    service.hangAbout(learner.user_id);
+    await stage.collect();
+    expect(await stage.workflow(learner.user_id).result()).toMatchObject({ outcome: 'COMPLETE' });
+    expect((await receiptsOf(learner))[0]?.body.probes).toMatchObject(found('unknown'));
+  });
+
   it('is not asked later about a learner who goes through the pipeline again', async () => {
-    lookAgainAfter(3 * SECOND);
+    // Long enough for the rerun to begin meanwhile.
+    lookAgainAfter(8 * SECOND);
     const learner = await complete('run again');
     const [receipt] = await receiptsOf(learner);
     lookAgainAfter(undefined);
@@ -150,6 +163,14 @@ describe('a stage that declares how to verify it', () => {
     lookAgainAfter(1 * SECOND);
   });
 
+  it('is asked once more before the learner is archived', async () => {
+    lookAgainAfter(1 / 24);
+    await complete('not archived yet');
+    const reason = 'the services are to be asked about the erasure once more';
+    expect(JSON.stringify((await countArchivable(stage)).held)).toContain(reason);
+    lookAgainAfter(1 * SECOND);
+  });
+
   it('that never forgot is written down as such, and opens nothing', async () => {
     service.forgetNobody();
     const learner = await complete('never gone');
@@ -161,5 +182,6 @@ describe('a stage that declares how to verify it', () => {
     });
     await waitFor(async () => (await receiptsOf(learner)).length === 2, { what: 'the later receipt' });
     expect((await stage.row(learner.user_id)).currentState).toBe('COMPLETE');
+    expect(JSON.stringify((await countArchivable(stage)).held)).toContain('a service knew the learner');
   });
 });

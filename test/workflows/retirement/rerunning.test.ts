@@ -69,6 +69,22 @@ describe('a rerun of all stages', () => {
     });
   });
 
+  it('takes several by one list, and nobody else', async () => {
+    const [first, second] = [await complete('listed first'), await complete('listed second')];
+    const other = await complete('not listed');
+    const { runId } = await stage.workflow(other.user_id).describe();
+    expect(await rerun({ userIds: [second.user_id, first.user_id, 999_999], kind: 'all' })).toEqual({
+      complete: 2,
+      started: 2,
+      unchanged: 0,
+    });
+    for (const learner of [first, second]) {
+      await expectErasedOnce(stage, learner);
+      expect(await responsesOf(stage, learner, 'rerun: ')).toEqual(['rerun: all']);
+    }
+    expect((await stage.workflow(other.user_id).describe()).runId).toBe(runId);
+  });
+
   it('takes no cancel', async () => {
     const learner = await complete('not any more');
     await stage.fault({ method: 'PATCH', username: learner.username, status: 503, times: 1 });

@@ -119,6 +119,12 @@ test.each([
     'insert into stale_course_totals (course_id, user_ids) values ($1, array[$2::bigint])',
   ],
   [
+    "a list of a course's article",
+    `with page as (
+       insert into articles (wiki_id, mw_page_id, title, namespace) select id, -1, 'Listed', 0 from wikis returning id)
+     insert into articles_courses (course_id, article_id, user_ids) select $1, id, array[$2::bigint] from page`,
+  ],
+  [
     'a cursor',
     'insert into course_user_wiki_cursors (course_id, wiki_id, user_id) select $1, id, $2 from wikis',
   ],
