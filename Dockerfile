@@ -21,7 +21,7 @@ COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
 RUN ln -s /app/dist/bin/registrar.js /usr/local/bin/registrar
 USER node
-# Asks Temporal whether this container's worker polls. For one-shots such as `setup` switch it off.
+# Asks the worker's /readyz, or Temporal where none is served. For one-shots such as `setup` switch it off.
 HEALTHCHECK --interval=30s --timeout=15s --start-period=60s --retries=3 CMD ["node", "dist/deploy/worker-health.js"]
 ENTRYPOINT ["node", "dist/bin/registrar.js"]
 CMD ["worker"]

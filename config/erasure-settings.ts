@@ -1,7 +1,13 @@
-import type { ArchiveSettings, PartnerReportSettings, ReceiptSettings } from './configuration.ts';
+import { nameTrouble } from '../domain/retirement/partner-file.ts';
+import type {
+  ArchiveSettings,
+  PartnerReportKeys,
+  PartnerReportSettings,
+  ReceiptSettings,
+} from './configuration.ts';
 import { present } from './complete.ts';
 import { destinationKeys, readDestination } from './destination.ts';
-import { shown, type Report } from './problem.ts';
+import { keyPath, shown, type Report } from './problem.ts';
 import {
   field,
   isAbsent,
@@ -41,6 +47,27 @@ export function readPartnerReports(
     return undefined;
   }
   return { destination, everyMs, ...present({ ageInDays }) };
+}
+
+/** Warns of what would stop every partner report; retirements go on without them. */
+export function warnOfPartnerReports(
+  report: Report,
+  { orgPartnerMapping, platformName }: PartnerReportKeys,
+): void {
+  const needed = 'is missing; partner reports need it: set it, or remove registrar.partner_reports';
+  if (Object.keys(orgPartnerMapping).length === 0) report.warning('org_partner_mapping', needed);
+  if (platformName === undefined) report.warning('partner_report_platform_name', needed);
+  const names = [
+    ...(platformName === undefined ? [] : [['partner_report_platform_name', platformName] as const]),
+    ...Object.entries(orgPartnerMapping).flatMap(([org, partners]) =>
+      partners.map((partner) => [keyPath('org_partner_mapping', org), partner] as const),
+    ),
+  ];
+  for (const [where, name] of names) {
+    const trouble = nameTrouble(name);
+    if (trouble !== undefined)
+      report.warning(where, `${shown(name)} ${trouble}, and is part of a file's name; correct it`);
+  }
 }
 
 /** What `registrar.archive` may leave out: the bucket of Open edX's own key. */

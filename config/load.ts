@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Configuration } from './configuration.ts';
+import { warnOfPartnerReports } from './erasure-settings.ts';
 import { readPipeline } from './pipeline-rows.ts';
 import { createReport, kindOf, type Problem, type Report } from './problem.ts';
 import { readSettings } from './registrar-settings.ts';
@@ -83,6 +84,7 @@ function checkKeys(
   const archive = readArchive(report, root);
   const registrar = readSection(report, field(root, 'registrar')) ?? { where: 'registrar', values: {} };
   const settings = readSettings(report, registrar, { configurationPath: path, ...archive });
+  if (settings.partnerReports !== undefined) warnOfPartnerReports(report, partnerReport);
   const lmsUrl = baseUrls['lms'];
   const { services, methodNames } = readServices(report, field(registrar, 'services'), {
     path,

@@ -64,7 +64,8 @@ async function verify(
     printChain(output, verified);
     return complain(output, verified.findings);
   }
-  const verified = await checking((given) => verifyPerson(context, who, given));
+  // A blank at an end is a slip of copying, and would be a false "no".
+  const verified = await checking((given) => verifyPerson(context, who.trim(), given));
   output.document(verified);
   printPerson(output, verified);
   return Math.max(

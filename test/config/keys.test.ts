@@ -131,7 +131,10 @@ it('takes every key of registrar:, with fractions, durations and variables', asy
     ),
     { DAYS: '20', CANARY: 'true', KEY: '0f'.repeat(32) },
   );
-  expect(warnings(loaded)).toEqual([]);
+  expect(warnings(loaded)).toEqual([
+    'org_partner_mapping: is missing; partner reports need it: set it, or remove registrar.partner_reports',
+    'partner_report_platform_name: is missing; partner reports need it: set it, or remove registrar.partner_reports',
+  ]);
   expect(configurationOf(loaded).registrar).toEqual({
     coolOffDays: 0.001,
     deadlineDays: 20,
@@ -251,5 +254,18 @@ it('checks the keys of third parties, partners and the archive also where no row
     'org_partner_mapping.OrgTwo: has no partner; write a list such as [Name], or remove the organisation',
     'denied_notification_domains: must be a list of endings of e-mail addresses, found text; begin each item with "- "',
     's3_archive: must be a mapping of bucket_name and region, found text; indent its keys below it',
+  ]);
+});
+
+it('warns of names that would stop every partner report', async () => {
+  const text = minimal(
+    [
+      'org_partner_mapping: {OrgOne: [A/B, Fine]}',
+      'partner_report_platform_name: edge',
+      'registrar: {partner_reports: {destination: /srv/reports}}',
+    ].join('\n'),
+  );
+  expect(warnings(await load(text))).toEqual([
+    'org_partner_mapping.OrgOne: "A/B" has a slash, and is part of a file\'s name; correct it',
   ]);
 });
