@@ -24,6 +24,7 @@ import {
 import { setRetirementStage, type RetirementStage, type SandboxLearner } from '../../support/retirement.ts';
 import { parked } from '../../support/retirement-learner.ts';
 import { startSubscriberService, type SubscriberService } from '../../support/subscriber-service.ts';
+import { waitFor } from '../../support/wait.ts';
 import { startWorkerProcess, type WorkerProcess } from '../../support/worker-process.ts';
 
 /** In every learner's username, e-mail address or name, here and on the wiki; in no other text of this machine. */
@@ -222,6 +223,16 @@ async function report(): Promise<void> {
 }
 
 async function archive(): Promise<void> {
+  // Nobody is archived before the services were asked once more.
+  await waitFor(
+    async () => {
+      const { rows } = await retirement.database.query(
+        'select 1 from user_retirement_status where probe_due_at is not null',
+      );
+      return rows.length === 0;
+    },
+    { what: 'the later looks' },
+  );
   await retirement.fault({
     path: '/api/user/v1/accounts/retirement_cleanup/',
     status: 500,
