@@ -97,7 +97,7 @@ describe('course link', () => {
          retired_username, retired_email, current_state, last_state, requested_at, cool_off_until, due_at)
        values (42, 1, 'bob', 'bob@example.org', 'Bob', 'r1', 'r1@example.org', 'COMPLETE', 'PENDING', now(), now(), now())`,
     );
-    const ran = await link('Bob', '42');
+    const ran = await link('Bob', '42', '--erase');
     expect(ran.status).toBe(1);
     expect(ran.stdout).toContain('past the statistics');
     expect(ran.stderr).toContain('no worker polls the task queue retirement');
