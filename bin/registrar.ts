@@ -18,8 +18,8 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
   processes: {
     // `up` brings its own servers: it reads what was really set.
     up: async (options) => (await import('./up.ts')).up({ env: process.env, ...options }),
-    worker: async () => {
-      await (await import('../worker/main.ts')).runWorker({ env });
+    worker: async (options) => {
+      await (await import('../worker/main.ts')).runWorker({ env, ...options });
       // A stage that was given up may hold a connection open for long.
       process.exit(0);
     },

@@ -1,4 +1,6 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
+import { RETIREMENT_TASK_QUEUE } from '../workflows/retirement/contract.ts';
+import { TIMESLICES_TASK_QUEUE, WIKI_TASK_QUEUE } from '../workflows/timeslices/contract.ts';
 import { notFound } from './operation-error.ts';
 import { examples, type Run } from './tools.ts';
 
@@ -12,9 +14,11 @@ export type StackView =
 /** The long-running processes, which are put together elsewhere. */
 export interface Processes {
   up(options: { readonly sandbox: boolean; readonly json: boolean }): Promise<number>;
-  worker(): Promise<void>;
+  worker(options: { readonly taskQueues: readonly string[] }): Promise<void>;
   stack(): StackView;
 }
+
+const TASK_QUEUES = [RETIREMENT_TASK_QUEUE, TIMESLICES_TASK_QUEUE, WIKI_TASK_QUEUE] as const;
 
 /** `up`, `env` and `worker`. */
 export function addStackCommands(program: Command, run: Run, processes: Processes): void {
@@ -54,8 +58,21 @@ export function addStackCommands(program: Command, run: Run, processes: Processe
   program
     .command('worker')
     .description('the worker alone, until SIGINT or SIGTERM')
-    .addHelpText('after', examples('DATABASE_URL=… TEMPORAL_ADDRESS=… registrar worker'))
-    .action((_options: unknown, command: Command) => run(command, () => processes.worker()));
+    .addOption(
+      new Option('--task-queue <name...>', 'work only for these; default all')
+        .choices(TASK_QUEUES)
+        .default(TASK_QUEUES),
+    )
+    .addHelpText(
+      'after',
+      examples(
+        'DATABASE_URL=… TEMPORAL_ADDRESS=… registrar worker',
+        'registrar worker --task-queue timeslices wiki',
+      ),
+    )
+    .action(({ taskQueue }: { readonly taskQueue: readonly string[] }, command: Command) =>
+      run(command, () => processes.worker({ taskQueues: taskQueue })),
+    );
 }
 
 /** A word for a POSIX shell. */

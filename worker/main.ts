@@ -1,21 +1,27 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { NativeConnection, type Worker } from '@temporalio/worker';
+import type { Worker } from '@temporalio/worker';
 import { pino, type Logger } from 'pino';
 import { createPlatformSource } from '../activities/retirement/platform.ts';
 import { createWikiSource } from '../activities/timeslices/wiki-access.ts';
 import { configurationPath } from '../config/environment.ts';
 import { createConfigurationSource } from '../config/watch.ts';
 import { openDatabase } from '../db/database.ts';
+import { RETIREMENT_TASK_QUEUE } from '../workflows/retirement/contract.ts';
+import { TIMESLICES_TASK_QUEUE, WIKI_TASK_QUEUE } from '../workflows/timeslices/contract.ts';
+import { connectToTemporal } from './connecting.ts';
 import { startObservation } from './observability/observation.ts';
 import { untilPolling } from './polling.ts';
 import { createRetirementWorker, type WorkflowCode } from './retirement.ts';
-import { createTimeslicesWorkers } from './timeslices.ts';
+import { createCourseWorker, createWikiWorker } from './timeslices.ts';
 import { tuning } from './tuning.ts';
+import { readWorkerVersion } from './versioning.ts';
 
 export interface RunWorkerOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Those to work for; default all. */
+  readonly taskQueues?: readonly string[];
   /** Called once the worker polls. */
   readonly onReady?: () => void;
   /** Default: the bundle that the build made, or the sources where there is none. */
@@ -29,6 +35,7 @@ export interface RunWorkerOptions {
  */
 export async function runWorker({
   env,
+  taskQueues = [RETIREMENT_TASK_QUEUE, TIMESLICES_TASK_QUEUE, WIKI_TASK_QUEUE],
   onReady,
   workflowCode = builtWorkflows(),
 }: RunWorkerOptions): Promise<void> {
@@ -38,6 +45,7 @@ export async function runWorker({
       'DATABASE_URL is not set: name the PostgreSQL database, or run `registrar up` for an embedded one',
     );
   }
+  const workerDeploymentOptions = readWorkerVersion(env);
   const log = pino(
     { level: env['REGISTRAR_LOG_LEVEL'] ?? 'info', base: { process: 'worker' } },
     pino.destination(2),
@@ -55,7 +63,16 @@ export async function runWorker({
     const { connectionOptions, namespace = 'default' } = loadClientConnectConfig({
       overrideEnvVars: definedOnly(env),
     });
-    const connection = closedAtTheEnd(await connect(connectionOptions));
+    const address = connectionOptions.address ?? 'localhost:7233';
+    const connected = await untilAskedToStop((stop) =>
+      connectToTemporal({
+        options: { ...connectionOptions, address },
+        stop,
+        onFailure: (reason) => observation.temporalMissing(`${address}: ${reason}`),
+      }),
+    );
+    if (connected === undefined) return;
+    const connection = closedAtTheEnd(connected);
     const database = closedAtTheEnd(
       openDatabase({
         url: databaseUrl,
@@ -74,17 +91,23 @@ export async function runWorker({
     const platform = closedAtTheEnd(createPlatformSource(configuration));
     const wikis = closedAtTheEnd(observation.watchWikis(createWikiSource(configuration)));
     const { interceptors } = observation;
-    const shared = { connection, namespace, log, workflowCode, interceptors };
-    const workers = [
-      await createRetirementWorker({ ...shared, database, platform }),
-      ...(await createTimeslicesWorkers({ ...shared, database: timeslicesDatabase, wikis })),
-    ];
+    const shared = { connection, namespace, log, workflowCode, interceptors, workerDeploymentOptions };
+    const creators: Readonly<Record<string, () => Promise<Worker>>> = {
+      [RETIREMENT_TASK_QUEUE]: () => createRetirementWorker({ ...shared, database, platform }),
+      [TIMESLICES_TASK_QUEUE]: () => createCourseWorker({ ...shared, database: timeslicesDatabase }),
+      [WIKI_TASK_QUEUE]: () => createWikiWorker({ ...shared, database: timeslicesDatabase, wikis }),
+    };
+    const workers = await Promise.all(
+      Object.entries(creators).flatMap(([taskQueue, create]) =>
+        taskQueues.includes(taskQueue) ? [create()] : [],
+      ),
+    );
     const polling = workers.map((worker) => untilPolling(connection, namespace, worker));
     const running = runTogether(workers, log);
     const watched = Promise.all(polling).then(() => observation.watch({ connection, namespace, workers }));
     await Promise.race([running, watched]);
-    const taskQueues = workers.map((worker) => worker.options.taskQueue);
-    log.info({ taskQueues, namespace }, 'worker ready');
+    const { version } = workerDeploymentOptions ?? {};
+    log.info({ taskQueues, namespace, ...version }, 'worker ready');
     onReady?.();
     ({ isDrained } = await running);
   } finally {
@@ -95,19 +118,20 @@ export async function runWorker({
   }
 }
 
-type ConnectionOptions = ReturnType<typeof loadClientConnectConfig>['connectionOptions'];
-
-async function connect(options: ConnectionOptions): Promise<NativeConnection> {
-  return NativeConnection.connect(options).catch((cause: unknown) => {
-    throw new Error(
-      `cannot reach Temporal at ${options.address ?? 'localhost:7233'}: check TEMPORAL_ADDRESS`,
-      { cause },
-    );
-  });
-}
-
 /** Those that the SDK takes for a wish to end. */
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGUSR2'] as const;
+
+/** Before there are workers, a signal to end has nobody else who hears it. */
+async function untilAskedToStop<Result>(work: (stop: AbortSignal) => Promise<Result>): Promise<Result> {
+  const stopping = new AbortController();
+  const stop = (): void => stopping.abort();
+  for (const signal of STOP_SIGNALS) process.once(signal, stop);
+  try {
+    return await work(stopping.signal);
+  } finally {
+    for (const signal of STOP_SIGNALS) process.removeListener(signal, stop);
+  }
+}
 
 /**
  * Until all have ended. One that fails takes the others along: a process that does half of its work looks healthy. What outlasts

@@ -1,6 +1,7 @@
 import {
   Worker,
   type NativeConnection,
+  type WorkerDeploymentOptions,
   type WorkerInterceptors,
   type WorkerOptions,
 } from '@temporalio/worker';
@@ -28,11 +29,14 @@ export interface RetirementWorkerOptions {
   readonly longestWaitMs?: number;
   /** Of whoever watches: they see what comes of an activity when nothing in it names a person any more. */
   readonly interceptors?: Pick<WorkerInterceptors, 'activity' | 'client'>;
+  /** Default: not versioned. */
+  readonly workerDeploymentOptions?: WorkerDeploymentOptions | undefined;
 }
 
 /** The worker of the `retirement` task queue, ready to run. Closing connection, platform and database is the caller's. */
 export async function createRetirementWorker(options: RetirementWorkerOptions): Promise<Worker> {
   const { connection, namespace, database, platform, log, workflowCode, interceptors } = options;
+  const { workerDeploymentOptions } = options;
   return Worker.create({
     connection,
     namespace,
@@ -46,6 +50,7 @@ export async function createRetirementWorker(options: RetirementWorkerOptions): 
     }),
     interceptors: withHiddenIdentity(log, interceptors),
     ...workflowCode,
+    ...(workerDeploymentOptions && { workerDeploymentOptions }),
     ...tuning.worker,
   });
 }

@@ -1,55 +1,53 @@
-import { Worker, type NativeConnection } from '@temporalio/worker';
-import type { Logger } from 'pino';
+import { Worker } from '@temporalio/worker';
 import { createCourseActivities, createWikiActivities } from '../activities/timeslices/index.ts';
 import type { WikiSource } from '../activities/timeslices/wiki-access.ts';
-import type { Database } from '../db/database.ts';
 import { TIMESLICES_TASK_QUEUE, WIKI_TASK_QUEUE } from '../workflows/timeslices/contract.ts';
 import { withHiddenIdentity } from './hide-identity.ts';
 import type { RetirementWorkerOptions, WorkflowCode } from './retirement.ts';
 import { tuning } from './tuning.ts';
 
-export interface TimeslicesWorkerOptions {
-  readonly connection: NativeConnection;
-  readonly namespace: string;
-  readonly database: Database;
-  readonly wikis: WikiSource;
-  readonly log: Logger;
+type SharedOptions = Pick<
+  RetirementWorkerOptions,
+  'connection' | 'namespace' | 'database' | 'log' | 'interceptors' | 'workerDeploymentOptions'
+>;
+
+export interface CourseWorkerOptions extends SharedOptions {
   readonly workflowCode: WorkflowCode;
-  /** As for the worker of retirements. */
-  readonly interceptors?: RetirementWorkerOptions['interceptors'];
+}
+
+export interface WikiWorkerOptions extends SharedOptions {
+  readonly wikis: WikiSource;
+}
+
+/** The worker of the task queue `timeslices`, ready to run. Closing connection and database is the caller's. */
+export async function createCourseWorker(options: CourseWorkerOptions): Promise<Worker> {
+  const { connection, namespace, database, log, workflowCode, workerDeploymentOptions, interceptors } =
+    options;
+  return Worker.create({
+    connection,
+    namespace,
+    taskQueue: TIMESLICES_TASK_QUEUE,
+    activities: createCourseActivities({ database }),
+    interceptors: withHiddenIdentity(log, interceptors),
+    ...workflowCode,
+    ...(workerDeploymentOptions && { workerDeploymentOptions }),
+    ...tuning.timeslicesWorker,
+  });
 }
 
 /**
- * The workers of the task queues `timeslices` and `wiki`, ready to run. Closing connection, database and wikis is the
- * caller's. The server hands out the tasks of `wiki` at a limited rate, to all workers together.
+ * The worker of the task queue `wiki`, ready to run; the server hands out its tasks at a limited rate, to all workers together. Closing
+ * connection, database and wikis is the caller's.
  */
-export async function createTimeslicesWorkers({
-  connection,
-  namespace,
-  database,
-  wikis,
-  log,
-  workflowCode,
-  interceptors,
-}: TimeslicesWorkerOptions): Promise<readonly [Worker, Worker]> {
-  const shared = {
+export async function createWikiWorker(options: WikiWorkerOptions): Promise<Worker> {
+  const { connection, namespace, database, wikis, log, workerDeploymentOptions, interceptors } = options;
+  return Worker.create({
     connection,
     namespace,
+    taskQueue: WIKI_TASK_QUEUE,
+    activities: createWikiActivities({ database, wikis }),
     interceptors: withHiddenIdentity(log, interceptors),
-  };
-  return Promise.all([
-    Worker.create({
-      ...shared,
-      taskQueue: TIMESLICES_TASK_QUEUE,
-      activities: createCourseActivities({ database }),
-      ...workflowCode,
-      ...tuning.timeslicesWorker,
-    }),
-    Worker.create({
-      ...shared,
-      taskQueue: WIKI_TASK_QUEUE,
-      activities: createWikiActivities({ database, wikis }),
-      ...tuning.wikiWorker,
-    }),
-  ]);
+    ...(workerDeploymentOptions && { workerDeploymentOptions }),
+    ...tuning.wikiWorker,
+  });
 }

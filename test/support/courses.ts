@@ -11,7 +11,7 @@ import { createSandboxControl, type SandboxControl } from '../../sandbox/control
 import { sandboxConfigurationYaml } from '../../sandbox/lms/pipeline.ts';
 import { startSandboxWiki } from '../../sandbox/wiki/server.ts';
 import { untilPolling } from '../../worker/polling.ts';
-import { createTimeslicesWorkers } from '../../worker/timeslices.ts';
+import { createCourseWorker, createWikiWorker } from '../../worker/timeslices.ts';
 import {
   COURSE_UPDATE,
   courseUpdateId,
@@ -151,14 +151,16 @@ export async function setCourseStage(
       const wikis = wrapWikis(
         createWikiSource(createConfigurationSource({ path: configurationPath, env: {} })),
       );
-      const workers = await createTimeslicesWorkers({
+      const shared = {
         connection: native,
         namespace: temporal.namespace,
         database: wrapDatabase(database),
-        wikis,
         log: pino({ level: process.env['REGISTRAR_LOG_LEVEL'] ?? 'silent' }),
-        workflowCode: { workflowBundle: workflowBundle() },
-      });
+      };
+      const workers = await Promise.all([
+        createCourseWorker({ ...shared, workflowCode: { workflowBundle: workflowBundle() } }),
+        createWikiWorker({ ...shared, wikis }),
+      ]);
       running = { workers, wikis, ended: Promise.all(workers.map((worker) => worker.run())) };
       await Promise.all(workers.map((worker) => untilPolling(native, temporal.namespace, worker)));
     },

@@ -34,6 +34,8 @@ export interface Observation {
   /** To come before a worker's own, so that they see what those let through. */
   readonly interceptors: Pick<WorkerInterceptors, 'activity' | 'client'>;
   watchWikis(source: WikiSource): WikiSource;
+  /** While there is no connection to Temporal yet. */
+  temporalMissing(reason: string): void;
   /** Once the workers poll. Resolves when their surroundings have been looked at for the first time. */
   watch(running: Running): Promise<void>;
   /** Before the connections are closed. */
@@ -85,6 +87,7 @@ export async function startObservation(options: ObservationOptions): Promise<Obs
       ...(tracing === undefined ? {} : { client: { workflow: [tracing.client] } }),
     },
     watchWikis: (source) => watchWikis(source, metrics),
+    temporalMissing: readiness.temporalMissing,
     watch: async ({ connection, namespace, workers }) => {
       const soon = <Answer>(ask: () => Promise<Answer>): Promise<Answer> =>
         connection.withDeadline(Date.now() + ANSWER_WITHIN_MS, ask);

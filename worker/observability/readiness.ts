@@ -15,6 +15,8 @@ export interface Watched {
 export interface Readiness {
   readonly notLive: () => Reasons;
   readonly notReady: () => Reasons;
+  /** Before `watch`: there is no connection to Temporal yet, and why. */
+  readonly temporalMissing: (reason: string) => void;
   /** From here on database and Temporal are asked again and again. Resolves when both were asked once; until then nothing is ready. */
   watch(watched: Watched): Promise<void>;
   /** Asks no more. */
@@ -86,10 +88,11 @@ export function createReadiness(log: Logger, metrics: Metrics): Readiness {
   return {
     notLive: () => failedWorkers(watched),
     notReady: () => {
-      if (watched === undefined || !hasLooked) return ['starting'];
+      if (watched === undefined || !hasLooked) return ['starting', ...reasonsOf(troubles)];
       if (isStopped) return ['shutting down'];
-      return [...idleWorkers(watched), ...[...troubles.values()].map(({ reason }) => reason)];
+      return [...idleWorkers(watched), ...reasonsOf(troubles)];
     },
+    temporalMissing: (reason) => note('temporal', `Temporal does not answer (${reason})`),
     watch: (given) => {
       watched = given;
       again(given);
@@ -101,6 +104,10 @@ export function createReadiness(log: Logger, metrics: Metrics): Readiness {
       await looking;
     },
   };
+}
+
+function reasonsOf(troubles: ReadonlyMap<unknown, { readonly reason: string }>): Reasons {
+  return [...troubles.values()].map(({ reason }) => reason);
 }
 
 type Attempt<Answer> = { readonly answer: Answer } | { readonly trouble: string };

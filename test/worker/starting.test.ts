@@ -1,0 +1,111 @@
+import { expect, inject, onTestFinished, test } from 'vitest';
+import { anyFreePort } from '../../stack/ports.ts';
+import { startTemporal } from '../../stack/temporal-server.ts';
+import { createMigratedDatabase } from '../support/database.ts';
+import { temporaryFolder } from '../support/folder.ts';
+import { temporalBinary } from '../support/own-temporal.ts';
+import { createNamespace } from '../support/temporal.ts';
+import { waitFor } from '../support/wait.ts';
+import { startServedWorker, type ServedWorker, type ServedWorkerOptions } from './served-worker.ts';
+
+async function startWorker(options: Partial<ServedWorkerOptions>): Promise<ServedWorker> {
+  const worker = await startServedWorker({
+    databaseUrl: inject('adminDatabaseUrl'),
+    temporalAddress: inject('temporalAddress'),
+    namespace: 'default',
+    configurationPath: 'registrar.example.yml',
+    ...options,
+  });
+  onTestFinished(async () => {
+    worker.signal('SIGKILL');
+    await worker.ended();
+  });
+  return worker;
+}
+
+async function waitsForTemporal(worker: ServedWorker, port: number): Promise<void> {
+  await waitFor(
+    async () => {
+      const { status, text } = await worker.ask('/readyz');
+      return (
+        status === 503 &&
+        text === `starting\nTemporal does not answer (127.0.0.1:${port}: Connection refused)\n`
+      );
+    },
+    { what: 'the worker to say what it waits for' },
+  );
+  expect((await worker.ask('/livez')).status).toBe(200);
+}
+
+test(
+  'a worker that starts before Temporal waits for it, says so once, and then takes up its work',
+  { timeout: 120_000 },
+  async () => {
+    const port = await anyFreePort();
+    const database = await createMigratedDatabase();
+    onTestFinished(() => database.drop());
+    const worker = await startWorker({ databaseUrl: database.url, temporalAddress: `127.0.0.1:${port}` });
+    await waitsForTemporal(worker, port);
+
+    const binary = await temporalBinary();
+    const log = (): void => undefined;
+    const server = await startTemporal({
+      binary,
+      directory: temporaryFolder(),
+      port,
+      inMemory: true,
+      headless: true,
+      log,
+    });
+    onTestFinished(() => server.stop());
+    await worker.ready();
+    const said = worker.log().map(({ msg }) => msg);
+    expect(said.filter((msg) => msg.startsWith('Temporal '))).toEqual([
+      'Temporal does not answer',
+      'Temporal answers again',
+    ]);
+  },
+);
+
+test.each(['SIGTERM', 'SIGINT'] as const)('%s ends a worker that waits for Temporal', async (signal) => {
+  const port = await anyFreePort();
+  const worker = await startWorker({ temporalAddress: `127.0.0.1:${port}` });
+  await waitsForTemporal(worker, port);
+  worker.signal(signal);
+  expect(await worker.ended()).toBe(0);
+});
+
+test('works only for the task queues that it is given', async () => {
+  const [database, temporal] = await Promise.all([createMigratedDatabase(), createNamespace()]);
+  const worker = await startWorker({
+    databaseUrl: database.url,
+    namespace: temporal.namespace,
+    env: { TEST_TASK_QUEUES: 'timeslices,wiki' },
+  });
+  onTestFinished(async () => {
+    worker.signal('SIGKILL');
+    await worker.ended();
+    await Promise.all([database.drop(), temporal.close()]);
+  });
+  await worker.ready();
+  const polled = await Promise.all(
+    ['retirement', 'timeslices', 'wiki'].map(async (name) => {
+      const { pollers } = await temporal.connection.workflowService.describeTaskQueue({
+        namespace: temporal.namespace,
+        taskQueue: { name },
+        taskQueueType: 2,
+      });
+      return pollers?.length;
+    }),
+  );
+  expect(polled).toEqual([0, 1, 1]);
+});
+
+test.each([
+  ['TEMPORAL_DEPLOYMENT_NAME', 'TEMPORAL_WORKER_BUILD_ID'],
+  ['TEMPORAL_WORKER_BUILD_ID', 'TEMPORAL_DEPLOYMENT_NAME'],
+])('refuses %s without %s', async (given, missing) => {
+  await expect(startWorker({ env: { [given]: '0.2.0' } })).rejects.toThrow(
+    `${missing} is not set: worker versioning needs both, or unset the other one too`,
+  );
+});
