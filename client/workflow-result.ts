@@ -5,6 +5,44 @@ import { requireWorker } from './worker-presence.ts';
 const LOOK_FOR_WORKER_MS = 20_000;
 const DEADLINE_EXCEEDED = 4;
 
+export interface AskedRun {
+  readonly workflowId: string;
+  readonly taskQueue: string;
+  readonly args?: readonly unknown[];
+  /** For the list of workflows. */
+  readonly summary: string;
+}
+
+/**
+ * Starts a workflow for somebody who waits for it; one with this id that is under way already is joined. Throws when no worker would
+ * take it.
+ */
+export async function startNow(
+  temporal: TemporalAccess,
+  workflowType: string,
+  { workflowId, taskQueue, args = [], summary }: AskedRun,
+): Promise<WorkflowHandle> {
+  await requireWorker(temporal, taskQueue);
+  await temporal.client.workflow.start(workflowType, {
+    workflowId,
+    taskQueue,
+    args: [...args],
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    staticSummary: summary,
+  });
+  return temporal.client.workflow.getHandle(workflowId);
+}
+
+/** As {@link startNow}, and waits for the end. Throws what the workflow failed with. */
+export async function runNow<Result>(
+  temporal: TemporalAccess,
+  workflowType: string,
+  run: AskedRun,
+): Promise<Result> {
+  const handle = await startNow(temporal, workflowType, run);
+  return resultOf<Result>(temporal, { handle, taskQueue: run.taskQueue });
+}
+
 /** Waits for a workflow's result for as long as some worker polls its task queue. Throws what the workflow failed with. */
 export async function resultOf<Result>(
   temporal: TemporalAccess,

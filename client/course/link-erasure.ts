@@ -12,8 +12,7 @@ import {
 } from '../../workflows/retirement/contract.ts';
 import { failed } from '../operation-error.ts';
 import type { TemporalAccess } from '../temporal.ts';
-import { requireWorker } from '../worker-presence.ts';
-import { resultOf } from '../workflow-result.ts';
+import { runNow } from '../workflow-result.ts';
 import { findLinkedUser } from './link-store.ts';
 
 /** What a link is given that may come too late. Temporal and the configuration are asked for only where they are needed. */
@@ -54,19 +53,11 @@ function hasBegun(pipeline: Pipeline, state: string, index: number): boolean {
  * is waited for. Throws what it failed with, and when no worker would do it.
  */
 export async function eraseLinked(context: LinkContext, userId: number): Promise<EraseCourseUserResult> {
-  const temporal = await context.temporal();
-  await requireWorker(temporal, RETIREMENT_TASK_QUEUE);
-  const workflowId = eraseCourseUserId({ userId });
-  await temporal.client.workflow.start(ERASE_COURSE_USER, {
-    workflowId,
+  const result = await runNow<EraseCourseUserResult>(await context.temporal(), ERASE_COURSE_USER, {
+    workflowId: eraseCourseUserId({ userId }),
     taskQueue: RETIREMENT_TASK_QUEUE,
     args: [{ userId }],
-    workflowIdConflictPolicy: 'USE_EXISTING',
-    staticSummary: `LMS user ${userId} leaves the statistics`,
-  });
-  const result = await resultOf<EraseCourseUserResult>(temporal, {
-    handle: temporal.client.workflow.getHandle(workflowId),
-    taskQueue: RETIREMENT_TASK_QUEUE,
+    summary: `LMS user ${userId} leaves the statistics`,
   });
   // An erasure that was under way may have come to its end before the link was made.
   if ((await findLinkedUser(context.database, userId)) === undefined) return result;

@@ -4,8 +4,7 @@ import {
   ARCHIVE_SCHEDULE_ID,
   RETIREMENT_TASK_QUEUE,
 } from '../../workflows/retirement/contract.ts';
-import { requireWorker } from '../worker-presence.ts';
-import { resultOf } from '../workflow-result.ts';
+import { runNow } from '../workflow-result.ts';
 import type { RetirementContext } from './context.ts';
 
 /**
@@ -16,21 +15,11 @@ export async function archiveNow(
   context: RetirementContext,
   { dryRun }: Required<ArchiveInput>,
 ): Promise<ArchiveResult> {
-  const temporal = await context.temporal();
-  await requireWorker(temporal, RETIREMENT_TASK_QUEUE);
   const input: ArchiveInput = { dryRun };
-  const workflowId = dryRun ? `${ARCHIVE_SCHEDULE_ID}-dry-run` : ARCHIVE_SCHEDULE_ID;
-  await temporal.client.workflow.start(ARCHIVE_RETIREMENTS, {
-    workflowId,
+  return runNow<ArchiveResult>(await context.temporal(), ARCHIVE_RETIREMENTS, {
+    workflowId: dryRun ? `${ARCHIVE_SCHEDULE_ID}-dry-run` : ARCHIVE_SCHEDULE_ID,
     taskQueue: RETIREMENT_TASK_QUEUE,
     args: [input],
-    workflowIdConflictPolicy: 'USE_EXISTING',
-    staticSummary: dryRun
-      ? 'Count for the archive, asked for by an operator'
-      : 'Archive asked for by an operator',
-  });
-  return resultOf<ArchiveResult>(temporal, {
-    handle: temporal.client.workflow.getHandle(workflowId),
-    taskQueue: RETIREMENT_TASK_QUEUE,
+    summary: dryRun ? 'Count for the archive, asked for by an operator' : 'Archive asked for by an operator',
   });
 }

@@ -5,8 +5,7 @@ import {
   RETIREMENT_TASK_QUEUE,
   type PartnerReportResult,
 } from '../../workflows/retirement/contract.ts';
-import { requireWorker } from '../worker-presence.ts';
-import { resultOf } from '../workflow-result.ts';
+import { runNow } from '../workflow-result.ts';
 import type { RetirementContext } from './context.ts';
 
 /** What a partner report did, with the files of each partner. */
@@ -19,18 +18,10 @@ export interface PartnerReport extends Omit<PartnerReportResult, 'files'> {
  * what the report failed with.
  */
 export async function reportToPartners(context: RetirementContext): Promise<PartnerReport> {
-  const temporal = await context.temporal();
-  await requireWorker(temporal, RETIREMENT_TASK_QUEUE);
-  await temporal.client.workflow.start(PARTNER_REPORT, {
+  const result = await runNow<PartnerReportResult>(await context.temporal(), PARTNER_REPORT, {
     workflowId: PARTNER_REPORT_WORKFLOW_ID,
     taskQueue: RETIREMENT_TASK_QUEUE,
-    args: [],
-    workflowIdConflictPolicy: 'USE_EXISTING',
-    staticSummary: 'Partner report asked for by an operator',
-  });
-  const result = await resultOf<PartnerReportResult>(temporal, {
-    handle: temporal.client.workflow.getHandle(PARTNER_REPORT_WORKFLOW_ID),
-    taskQueue: RETIREMENT_TASK_QUEUE,
+    summary: 'Partner report asked for by an operator',
   });
   return { ...result, files: await listDeliveredFiles(context.database, result.batches) };
 }

@@ -13,25 +13,16 @@ import {
 } from '../../workflows/retirement/contract.ts';
 import { withLms } from '../lms.ts';
 import { refused } from '../operation-error.ts';
-import { requireWorker } from '../worker-presence.ts';
-import { resultOf } from '../workflow-result.ts';
+import { resultOf, runNow, startNow } from '../workflow-result.ts';
 import type { RetirementContext } from './context.ts';
 import { findInQueue, findWho, unknownWho } from './who.ts';
 
 /** One pass of the collector, now and beside the schedule's. Throws what the pass failed with. */
 export async function collectNow(context: RetirementContext): Promise<CollectResult> {
-  const temporal = await context.temporal();
-  await requireWorker(temporal, RETIREMENT_TASK_QUEUE);
-  const workflowId = `${COLLECT_RETIREMENTS}-${new Date().toISOString()}-${process.pid}`;
-  await temporal.client.workflow.start(COLLECT_RETIREMENTS, {
-    workflowId,
+  return runNow<CollectResult>(await context.temporal(), COLLECT_RETIREMENTS, {
+    workflowId: `${COLLECT_RETIREMENTS}-${new Date().toISOString()}-${process.pid}`,
     taskQueue: RETIREMENT_TASK_QUEUE,
-    args: [],
-    staticSummary: 'Collection asked for by an operator',
-  });
-  return resultOf<CollectResult>(temporal, {
-    handle: temporal.client.workflow.getHandle(workflowId),
-    taskQueue: RETIREMENT_TASK_QUEUE,
+    summary: 'Collection asked for by an operator',
   });
 }
 
@@ -54,16 +45,12 @@ export interface RunAgain {
 /** Starts the workflow of reruns, or joins the same one, and waits for its end. */
 export async function runAgain(context: RetirementContext, input: RerunInput): Promise<RunAgain> {
   const temporal = await context.temporal();
-  await requireWorker(temporal, RETIREMENT_TASK_QUEUE);
-  const workflowId = rerunWorkflowId(input);
-  await temporal.client.workflow.start(RERUN_RETIREMENTS, {
-    workflowId,
+  const handle = await startNow(temporal, RERUN_RETIREMENTS, {
+    workflowId: rerunWorkflowId(input),
     taskQueue: RETIREMENT_TASK_QUEUE,
     args: [input],
-    workflowIdConflictPolicy: 'USE_EXISTING',
-    staticSummary: 'Rerun asked for by an operator',
+    summary: 'Rerun asked for by an operator',
   });
-  const handle = temporal.client.workflow.getHandle(workflowId);
   const { startTime: askedAt } = await handle.describe();
   return {
     result: await resultOf<RerunResult>(temporal, { handle, taskQueue: RETIREMENT_TASK_QUEUE }),
