@@ -121,11 +121,14 @@ async function startReruns(
   const { pipeline } = configuration;
   const listed = await translating(() => queue.list([COMPLETE]));
   const theirs = listed.kind === 'refused' ? [] : listed.learners;
-  const asked = userIds === undefined ? undefined : new Set(userIds);
-  const isAsked = (learner: { readonly userId: number }): boolean =>
-    asked?.has(learner.userId) ?? (userId === undefined || learner.userId === userId);
-  await takeInComplete(dependencies, configuration, theirs.filter(isAsked));
-  const complete = (await listComplete(database, { userId, before: requestedAt })).filter(isAsked);
+  const asked = userIds ?? (userId === undefined ? undefined : [userId]);
+  const among = asked && new Set(asked);
+  await takeInComplete(
+    dependencies,
+    configuration,
+    theirs.filter((learner) => among?.has(learner.userId) ?? true),
+  );
+  const complete = await listComplete(database, { userIds: asked, before: requestedAt });
   const endStates = kind === 'only-new' ? pipeline.map((stage) => stage.endState) : [];
   const chosen = complete.filter(
     ({ completedStages }) => kind === 'all' || endStates.some((state) => !completedStages.includes(state)),

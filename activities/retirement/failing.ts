@@ -6,7 +6,7 @@ import type { ApplicationFailure } from '@temporalio/common';
 import { permanent, retryLater } from '../failures.ts';
 import { REGISTRAR } from './course-erasure/removing.ts';
 import { findErasure, noteWaiting } from './course-erasure/store.ts';
-import type { StillWaiting } from './course-erasure/waiting.ts';
+import { LONGEST_WAIT_MS, type StillWaiting } from './course-erasure/waiting.ts';
 import type { RetirementDependencies } from './dependencies.ts';
 import { recordFailure, type StoredFailure } from './store.ts';
 import { causeOf, storable } from './wording.ts';
@@ -38,8 +38,6 @@ export async function failStage(
   const stored = await keepFailure(database, failed, exchange);
   throw retryLater('StageWillRetry', causeOf(stored).what, retryAfterMs);
 }
-
-const LONGEST_WAIT_MS = 3_600_000;
 
 /** What is waited for has ended for a quarter of the whole wait at most, or half a minute, when it is looked at again. */
 function lookAgainMs(waitedMs: number): number {

@@ -151,21 +151,21 @@ export async function listRetirements(
 }
 
 /**
- * COMPLETE learners, or the one of them with this id, whose rows have not changed since `before` (ISO 8601), or ever. One whom the
+ * COMPLETE learners, or those of them with these ids, whose rows have not changed since `before` (ISO 8601), or ever. One whom the
  * archive has claimed is past being run again.
  */
 export async function listComplete(
   db: Queryable,
-  { userId, before }: { readonly userId?: number | undefined; readonly before: string },
+  { userIds, before }: { readonly userIds?: readonly number[] | undefined; readonly before: string },
 ): Promise<readonly Pick<StoredRetirement, 'userId' | 'completedStages' | 'dueAt'>[]> {
   const { rows } = await db.query<Pick<StoredRetirement, 'userId' | 'completedStages' | 'dueAt'>>(
     `select user_id as "userId", completed_stages as "completedStages", due_at as "dueAt"
      from user_retirement_status
-     where current_state = 'COMPLETE' and (modified_at < $1 or modified_at = created_at) and ($2::bigint is null or user_id = $2)
+     where current_state = 'COMPLETE' and (modified_at < $1 or modified_at = created_at) and ($2::bigint[] is null or user_id = any ($2))
        and not exists (
          select from archived_retirements as archived where archived.retirement_id = user_retirement_status.retirement_id)
      order by user_id`,
-    [before, userId ?? null],
+    [before, userIds ?? null],
   );
   return rows;
 }

@@ -67,18 +67,18 @@ describe('the COMPLETE learners of a rerun', () => {
     await insertComplete(1);
     await insertComplete(2);
     await insert(3);
-    const listed = async (userId?: number): Promise<readonly number[]> =>
-      (await listComplete(db, { userId, before })).map((learner) => learner.userId);
+    const listed = async (userIds?: readonly number[]): Promise<readonly number[]> =>
+      (await listComplete(db, { userIds, before })).map((learner) => learner.userId);
     expect(await listed()).toEqual([1, 2]);
-    expect(await listed(2)).toEqual([2]);
-    expect(await listed(3)).toEqual([]);
+    expect(await listed([2, 3])).toEqual([2]);
+    expect(await listed([3])).toEqual([]);
 
     await write(1, 'PENDING');
     expect(await listed()).toEqual([2]);
     // The rerun is over already when the activity that started it is tried again.
     await write(1, 'COMPLETE');
     expect(await listed()).toEqual([2]);
-    expect(await listed(1)).toEqual([]);
+    expect(await listed([1])).toEqual([]);
   });
 });
 
