@@ -15,7 +15,9 @@ const marks: Readonly<Record<string, string>> = {
   'partner reports not finished': 'select count(*) from partner_report_batches where finished_at is null',
   'rows of partner reports with people in them': 'select count(*) from partner_report_rows',
   'files of the archive not finished': 'select count(*) from archive_batches where forgotten_at is null',
-  'advisory locks that are held': `select count(*) from pg_locks where locktype = 'advisory' and granted`,
+  'advisory locks that are held': `
+    select count(*) from pg_locks join pg_database on pg_database.oid = database
+    where locktype = 'advisory' and granted and datname = current_database()`,
 };
 
 /** Nothing is marked for ever. */
