@@ -1,17 +1,6 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { spawnWorkerFile, type WorkerSurroundings } from '../support/spawned-process.ts';
 import { waitFor } from '../support/wait.ts';
 import { workflowBundle } from '../support/workflow-bundle.ts';
-
-export interface ServedWorkerOptions {
-  readonly databaseUrl: string;
-  readonly temporalAddress: string;
-  readonly namespace: string;
-  readonly configurationPath: string;
-  /** More of its environment. */
-  readonly env?: Readonly<Record<string, string>>;
-}
 
 /** The product's worker in a process of its own, with its endpoints at a free port. */
 export interface ServedWorker {
@@ -39,32 +28,21 @@ export interface LogLine {
 }
 
 /** Starts the worker; answers once it serves, which is before it polls. Throws with what it said when it ends before that. */
-export async function startServedWorker(options: ServedWorkerOptions): Promise<ServedWorker> {
-  const loader = new URL('../support/typescript.mjs', import.meta.url).href;
-  const entry = fileURLToPath(new URL('./bundled-worker.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--import', loader, entry], {
-    env: {
-      PATH: process.env['PATH'],
-      HOME: process.env['HOME'],
-      DATABASE_URL: options.databaseUrl,
-      TEMPORAL_ADDRESS: options.temporalAddress,
-      TEMPORAL_NAMESPACE: options.namespace,
-      REGISTRAR_CONFIG: options.configurationPath,
-      REGISTRAR_HTTP_ADDRESS: '127.0.0.1:0',
-      TEST_WORKFLOW_BUNDLE: workflowBundle().codePath,
-      ...options.env,
+export async function startServedWorker(surroundings: WorkerSurroundings): Promise<ServedWorker> {
+  const { child, pid, said, ended, isRunning } = spawnWorkerFile(
+    new URL('./bundled-worker.ts', import.meta.url),
+    {
+      ...surroundings,
+      env: {
+        REGISTRAR_HTTP_ADDRESS: '127.0.0.1:0',
+        TEST_WORKFLOW_BUNDLE: workflowBundle().codePath,
+        ...surroundings.env,
+      },
     },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  const { pid } = child;
-  if (pid === undefined) throw new Error('the worker process cannot be started');
-  let said = '';
-  child.stderr?.on('data', (chunk: Buffer) => (said += chunk.toString('utf8')));
-  const ended = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | string);
-  const isRunning = (): boolean => child.exitCode === null && child.signalCode === null;
+  );
 
   const log = (): readonly LogLine[] =>
-    said
+    said()
       .split('\n')
       .slice(0, -1)
       .flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as LogLine] : []));
@@ -78,7 +56,10 @@ export async function startServedWorker(options: ServedWorkerOptions): Promise<S
     child.kill('SIGKILL');
     throw error;
   });
-  if (url === 'ended') throw new Error(`the worker process ended: ${said}`);
+  if (url === 'ended') {
+    await ended;
+    throw new Error(`the worker process ended: ${said()}`);
+  }
   const ask: ServedWorker['ask'] = async (path, accept = 'text/plain') => {
     const answer = await fetch(url + path, { headers: { accept } });
     return { status: answer.status, text: await answer.text() };
@@ -93,7 +74,7 @@ export async function startServedWorker(options: ServedWorkerOptions): Promise<S
         what: 'the worker to be ready',
         timeoutMs: 100_000,
       }),
-    said: () => said,
+    said,
     signal: (signal) => void child.kill(signal),
     ended: () => ended,
     isRunning,
