@@ -34,7 +34,7 @@ module.exports = {
       ['^domain/', '^workflows/', npm('@temporalio/workflow'), npm('@temporalio/common')],
       ['^activities/'],
     ),
-    ...only('config', ['^config/', '^domain/', npm('yaml'), node]),
+    ...only('config', ['^config/', '^domain/', npm('yaml'), npm('@temporalio/envconfig'), node]),
     ...only('platform', ['^platform/', '^domain/', npm('undici'), npm('@aws-sdk/client-s3'), node]),
     ...only('receipts', ['^receipts/', '^domain/', '^(node:)?crypto$']),
     ...only('activities', [

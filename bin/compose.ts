@@ -2,6 +2,7 @@ import path from 'node:path';
 import { configurationPath } from '../config/environment.ts';
 import { loadConfiguration } from '../config/load.ts';
 import { describeProblem } from '../config/problem.ts';
+import { readVariable } from '../config/secret-files.ts';
 import { setUp } from '../client/setup/set-up.ts';
 import { connectTemporal } from '../client/temporal.ts';
 import { acquireHome, registrarHome } from '../stack/home.ts';
@@ -42,7 +43,8 @@ export async function compose({ env, sandbox, log }: ComposeOptions): Promise<Ru
   try {
     const environment: Record<string, string> = {};
     environment['DATABASE_URL'] =
-      env['DATABASE_URL'] || (await embeddedPostgres(home.postgres, sandbox !== undefined, undo, log));
+      readVariable(env, 'DATABASE_URL') ??
+      (await embeddedPostgres(home.postgres, sandbox !== undefined, undo, log));
     Object.assign(environment, await temporalEnvironment({ env, home, undo, log }));
     if (sandbox !== undefined) {
       const running = await startSandbox(home.sandbox, environment['DATABASE_URL'], sandbox);
@@ -54,7 +56,7 @@ export async function compose({ env, sandbox, log }: ComposeOptions): Promise<Ru
       environment['REGISTRAR_CONFIG'] = path.resolve(configurationPath(env));
     }
     if (env['REGISTRAR_CONFIG']) environment['REGISTRAR_CONFIG'] = path.resolve(env['REGISTRAR_CONFIG']);
-    const childEnv = { ...env, ...environment };
+    const childEnv = { ...env, DATABASE_URL_FILE: '', ...environment };
     await setUpProduct(childEnv, log);
 
     const startedAt = new Date().toISOString();
@@ -92,6 +94,7 @@ async function setUpProduct(env: ComposeOptions['env'], log: (line: string) => v
       databaseUrl: env['DATABASE_URL'] ?? '',
       temporal,
       configuration: loaded.kind === 'valid' ? loaded.configuration : undefined,
+      workerRole: env['REGISTRAR_WORKER_ROLE'] || undefined,
     });
     if (migrations.length > 0) log(`Migrated the database: ${migrations.join(', ')}`);
     for (const { scheduleId, outcome } of schedules) {

@@ -1,5 +1,5 @@
-import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { StackView } from '../client/stack-commands.ts';
+import { readTemporalSettings } from '../config/temporal-settings.ts';
 import { registrarHome } from '../stack/home.ts';
 import { readRunningStack } from '../stack/state.ts';
 
@@ -19,9 +19,10 @@ export function viewStack(env: Environment): StackView {
 export function effectiveEnvironment(env: Environment): Environment {
   const running = readRunningStack(registrarHome(env))?.environment;
   if (running === undefined) return env;
-  const ownDatabase = isSet(env['DATABASE_URL']) && env['DATABASE_URL'] !== running['DATABASE_URL'];
+  const namesDatabase = isSet(env['DATABASE_URL']) || isSet(env['DATABASE_URL_FILE']);
+  const ownDatabase = namesDatabase && env['DATABASE_URL'] !== running['DATABASE_URL'];
   const taken = [
-    ...(isSet(env['DATABASE_URL']) ? [] : ['DATABASE_URL']),
+    ...(namesDatabase ? [] : ['DATABASE_URL']),
     ...(namesTemporal(env) ? [] : ['TEMPORAL_ADDRESS', 'TEMPORAL_NAMESPACE', 'TEMPORAL_UI_URL']),
     ...(isSet(env['REGISTRAR_CONFIG']) || ownDatabase ? [] : ['REGISTRAR_CONFIG']),
   ];
@@ -33,12 +34,8 @@ export function effectiveEnvironment(env: Environment): Environment {
 
 /** True when the environment or a profile of `temporal.toml` gives an address. A file that cannot be read is told later. */
 function namesTemporal(env: Environment): boolean {
-  if (isSet(env['TEMPORAL_ADDRESS'])) return true;
-  const overrideEnvVars = Object.fromEntries(
-    Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
-  );
   try {
-    return loadClientConnectConfig({ overrideEnvVars }).connectionOptions.address !== undefined;
+    return readTemporalSettings(env).namesServer;
   } catch {
     return true;
   }

@@ -1,5 +1,6 @@
 import Table from 'cli-table3';
 import { styleText } from 'node:util';
+import { plainText } from './plain-text.ts';
 
 export interface Column<Row> {
   readonly head: string;
@@ -53,7 +54,7 @@ export function createOutput(options: OutputOptions): Output {
     json,
     isTerminal,
     line: (text = '') => {
-      if (!json) stdout.write(`${text}\n`);
+      if (!json) stdout.write(`${plainText(text)}\n`);
     },
     table: (rows, columns) => {
       if (json) return;
@@ -63,14 +64,14 @@ export function createOutput(options: OutputOptions): Output {
         chars: noLines,
         style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
       });
-      table.push(...rows.map((row) => columns.map((column) => column.cell(row))));
+      table.push(...rows.map((row) => columns.map((column) => plainText(column.cell(row)))));
       for (const text of table.toString().split('\n')) stdout.write(`${text.trimEnd()}\n`);
     },
     document: (value) => {
       if (json) stdout.write(`${JSON.stringify(value, null, 2)}\n`);
     },
     raw: (text) => void stdout.write(text),
-    notice: (text) => void stderr.write(`${text}\n`),
+    notice: (text) => void stderr.write(`${plainText(text)}\n`),
     paint,
   };
 }

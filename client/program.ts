@@ -1,11 +1,13 @@
 import { Command, CommanderError } from 'commander';
 import { addCourseCommands } from './course/commands.ts';
 import type { Environment } from './database.ts';
+import { addDeploymentCommands } from './deployment/commands.ts';
 import { addDoctorCommand } from './doctor/commands.ts';
 import { createOutput } from './output.ts';
 import { createProgress } from './progress.ts';
 import { addReceiptCommands } from './receipts/commands.ts';
 import { addRetirementCommands } from './retirement/commands.ts';
+import { findControl, plainLine } from './plain-text.ts';
 import { openSession } from './session.ts';
 import { addSetupCommand } from './setup/commands.ts';
 import { addStackCommands, type Processes } from './stack-commands.ts';
@@ -22,6 +24,12 @@ export interface CommandLine {
 
 /** Runs one command line (without `node` and the script) and returns its exit status: 0 to 4, see the README. */
 export async function runCommandLine(argv: readonly string[], line: CommandLine): Promise<number> {
+  const odd = argv.findIndex((word) => findControl(word) !== undefined);
+  if (odd >= 0) {
+    const what = findControl(argv[odd] ?? '') ?? '';
+    line.stderr.write(`registrar: argument ${odd + 1} holds the control character ${what}: leave it out\n`);
+    return WRONG_USAGE;
+  }
   let status = 0;
   const program = createProgram(line, (outcome) => {
     status = outcome;
@@ -32,7 +40,7 @@ export async function runCommandLine(argv: readonly string[], line: CommandLine)
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return 0;
-    line.stderr.write(`${usageLine(program, argv, error)}\n`);
+    line.stderr.write(`${plainLine(usageLine(program, argv, error))}\n`);
     return WRONG_USAGE;
   }
 }
@@ -63,6 +71,7 @@ function createProgram(line: CommandLine, end: (status: number) => void): Comman
   addStackCommands(program, run, line.processes);
   addSetupCommand(program, run);
   addDoctorCommand(program, run);
+  addDeploymentCommands(program, run);
   addRetirementCommands(program, run);
   addReceiptCommands(program, run);
   addCourseCommands(program, run);
@@ -91,7 +100,7 @@ function createRun(line: CommandLine, end: (status: number) => void): Run {
       end((await work(tools)) ?? 0);
     } catch (error) {
       const failure = toOperationError(error);
-      for (const text of failure.message.split('\n')) stderr.write(`registrar: ${text}\n`);
+      for (const text of failure.message.split('\n')) stderr.write(`registrar: ${plainLine(text)}\n`);
       end(failure.exitStatus);
     } finally {
       await session.close();

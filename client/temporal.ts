@@ -1,5 +1,6 @@
 import { Client, Connection } from '@temporalio/client';
-import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { readTemporalSettings, type TemporalSettings } from '../config/temporal-settings.ts';
+import { explainTemporalTrouble } from '../config/temporal-trouble.ts';
 import type { Environment } from './database.ts';
 import { failed } from './operation-error.ts';
 
@@ -13,22 +14,17 @@ export interface TemporalAccess {
   close(): Promise<void>;
 }
 
-const DEFAULT_ADDRESS = 'localhost:7233';
 const CONNECT_TIMEOUT_MS = 5_000;
 
-/** Connects to Temporal. Throws when the server cannot be reached within five seconds. */
+/** Connects to Temporal. Throws, with the reason and the variable to look at, when that does not succeed within five seconds. */
 export async function connectTemporal(env: Environment): Promise<TemporalAccess> {
-  const { connectionOptions, namespace = 'default' } = readConnectConfig(env);
-  const address = connectionOptions.address ?? DEFAULT_ADDRESS;
+  const { connectionOptions, namespace } = settingsOf(env);
+  const { address } = connectionOptions;
   const connection = await Connection.connect({
     ...connectionOptions,
-    address,
     connectTimeout: CONNECT_TIMEOUT_MS,
-  }).catch((cause: unknown) => {
-    throw failed(
-      `cannot reach Temporal at ${address}: start the server or \`registrar up\`, or correct TEMPORAL_ADDRESS (and TEMPORAL_TLS or TEMPORAL_API_KEY where the server wants them)`,
-      { cause },
-    );
+  }).catch(async (cause: unknown) => {
+    throw failed(await explainTemporalTrouble(connectionOptions, cause), { cause });
   });
   return {
     connection,
@@ -39,18 +35,11 @@ export async function connectTemporal(env: Environment): Promise<TemporalAccess>
   };
 }
 
-function readConnectConfig(env: Environment): ReturnType<typeof loadClientConnectConfig> {
-  const overrideEnvVars = Object.fromEntries(
-    Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
-  );
+function settingsOf(env: Environment): TemporalSettings {
   try {
-    return loadClientConnectConfig({ overrideEnvVars });
+    return readTemporalSettings(env);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw failed(
-      `the settings for Temporal cannot be read: ${why}: correct temporal.toml or the TEMPORAL_… variables`,
-      { cause },
-    );
+    throw failed(cause instanceof Error ? cause.message : String(cause), { cause });
   }
 }
 

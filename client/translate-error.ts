@@ -5,6 +5,7 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import { NamespaceNotFoundError, rootCause } from '@temporalio/common';
+import { connectionTrouble } from '../db/connection-trouble.ts';
 import { ServiceFailure } from '../platform/failure.ts';
 import { failed, OperationError } from './operation-error.ts';
 
@@ -76,43 +77,26 @@ function fromTemporal(error: Error): OperationError {
   }
 }
 
-const CHECK_URL = 'check DATABASE_URL';
-
 /** By the error codes of PostgreSQL and of connections. */
 function fromDatabase(error: unknown): OperationError | undefined {
-  const code = codeOf(error);
-  if (code === undefined) return undefined;
+  const trouble = connectionTrouble(error);
+  if (trouble !== undefined) return failed(trouble, { cause: error });
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (typeof code !== 'string' || !/^[0-9A-Z]{5}$/.test(code)) return undefined;
   const say = (text: string): OperationError => failed(text, { cause: error });
   switch (code) {
     case '42P01':
     case '42703':
-      return say('the database lacks the tables of this version: run `registrar setup`');
-    case '28P01':
-    case '28000':
-      return say(`the database does not accept this user and password: ${CHECK_URL}`);
-    case '3D000':
-      return say(`the server has no such database: create it, or ${CHECK_URL}`);
-    case 'ECONNREFUSED':
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-    case 'ECONNRESET':
-    case 'ETIMEDOUT':
-    case 'EHOSTUNREACH':
-    case '57P01':
-    case '57P03':
-      return say(`cannot reach the database (${code}): start it or \`registrar up\`, or ${CHECK_URL}`);
+      return say(
+        'the tables of the database are not those of this version: run `registrar setup`, or use the newer release that has run it already',
+      );
+    case '42501':
+      return say(
+        `the database does not allow this (${messageOf(error)}): run \`registrar setup\` as the owner of the tables, with REGISTRAR_WORKER_ROLE naming the role of workers and commands`,
+      );
     default:
-      return /^[0-9A-Z]{5}$/.test(code)
-        ? say(`the database refused: ${messageOf(error)} (${code})`)
-        : undefined;
+      return say(`the database refused: ${messageOf(error)} (${code})`);
   }
-}
-
-function codeOf(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
-  if (error.message === 'timeout exceeded when trying to connect') return 'ETIMEDOUT';
-  if (error.message === 'Connection terminated unexpectedly') return 'ECONNRESET';
-  return 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
 function messageOf(error: unknown): string {

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Configuration } from './configuration.ts';
 import { warnOfPartnerReports } from './erasure-settings.ts';
+import type { FileVersion } from './file-version.ts';
 import { readPipeline } from './pipeline-rows.ts';
+import { readPlainFile } from './plain-file.ts';
 import { createReport, kindOf, type Problem, type Report } from './problem.ts';
 import { readSettings } from './registrar-settings.ts';
 import {
@@ -21,7 +22,13 @@ import { missingKeys, readThirdParties } from './third-parties.ts';
 import { readYaml } from './yaml-reader.ts';
 
 export type LoadedConfiguration =
-  | { readonly kind: 'valid'; readonly configuration: Configuration; readonly warnings: readonly Problem[] }
+  | {
+      readonly kind: 'valid';
+      readonly configuration: Configuration;
+      readonly warnings: readonly Problem[];
+      /** Files beside the configuration that its variables were read from, by their paths, as they were then. */
+      readonly secretFiles: ReadonlyMap<string, FileVersion>;
+    }
   | {
       readonly kind: 'invalid';
       readonly problems: readonly Problem[];
@@ -42,11 +49,11 @@ export interface ConfigurationPlace {
 export async function loadConfiguration({ path, env }: ConfigurationPlace): Promise<LoadedConfiguration> {
   const report = createReport();
   const text = await readText(path, report);
-  const configuration = text === undefined ? undefined : check({ path: resolve(path), text, env, report });
+  const checked = text === undefined ? undefined : check({ path: resolve(path), text, env, report });
   const problems = report.problems();
   const warnings = report.warnings();
-  if (configuration === undefined || problems.length > 0) return { kind: 'invalid', problems, warnings };
-  return { kind: 'valid', configuration, warnings };
+  if (checked === undefined || problems.length > 0) return { kind: 'invalid', problems, warnings };
+  return { kind: 'valid', ...checked, warnings };
 }
 
 interface Unchecked {
@@ -56,17 +63,22 @@ interface Unchecked {
   readonly report: Report;
 }
 
-function check({ path, text, env, report }: Unchecked): Configuration | undefined {
+interface Checked {
+  readonly configuration: Configuration;
+  readonly secretFiles: ReadonlyMap<string, FileVersion>;
+}
+
+function check({ path, text, env, report }: Unchecked): Checked | undefined {
   const parsed = readYaml(text, report);
   if (parsed === undefined || !isRecord(parsed)) {
     if (report.problems().length === 0) report.problem('', notAMapping(path, parsed));
     return undefined;
   }
-  const { tree, used } = substitute(parsed, env, report);
+  const { tree, used, files } = substitute(parsed, env, report);
   if (!isRecord(tree)) return undefined;
   const root: Section = { where: '', values: tree };
   const rest = checkKeys(report, root, path);
-  return rest && { path, digest: digestOf(text, used), ...rest };
+  return rest && { configuration: { path, digest: digestOf(text, used), ...rest }, secretFiles: files };
 }
 
 function checkKeys(
@@ -110,7 +122,7 @@ function checkKeys(
 
 async function readText(path: string, report: Report): Promise<string | undefined> {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
+    return new TextDecoder('utf-8', { fatal: true }).decode(await readPlainFile(path));
   } catch (error) {
     report.problem('', `cannot read ${path}: ${whyUnreadable(error)}`);
     return undefined;
@@ -127,6 +139,10 @@ function whyUnreadable(error: unknown): string {
     case 'EACCES':
     case 'EPERM':
       return 'permission denied; let this user read it';
+    case 'NOTAFILE':
+      return 'it is a pipe or a device; set REGISTRAR_CONFIG to a file';
+    case 'EFBIG':
+      return 'it has more than 16 MB, which no configuration needs; set REGISTRAR_CONFIG to the right file';
     case 'EISDIR':
       return 'it is a folder; set REGISTRAR_CONFIG to a file in it';
     default:

@@ -8,22 +8,28 @@ import {
   readSecret,
   readSection,
   readText,
-  readUrl,
   warnOfUnknownKeys,
   type Field,
   type Section,
 } from './section.ts';
+import { readServiceUrl } from './service-address.ts';
 import { unresolved } from './substitution.ts';
 
 const grammar =
   '{bearer: TOKEN}, {basic: {username, password}}, {header: {name, value}} or {oauth: {client_id, client_secret}}';
 const kinds = ['bearer', 'basic', 'header', 'oauth'];
 
+interface AuthContext {
+  /** Undefined while `base_urls.lms` is wrong. */
+  readonly lmsUrl: string | undefined;
+  readonly allowLinkLocal: boolean;
+}
+
 /**
  * Reads `auth` of a declared service; absent means none. `lmsUrl` gives the default of `oauth.token_url`. What stands in
  * place of a kind is never quoted: a forgotten `bearer:` leaves the token there.
  */
-export function readAuth(report: Report, from: Field, lmsUrl: string | undefined): ServiceAuth | undefined {
+export function readAuth(report: Report, from: Field, context: AuthContext): ServiceAuth | undefined {
   if (isAbsent(from)) return { kind: 'none' };
   if (from.value === unresolved) return undefined;
   const section = readSection(report, from, 'one key');
@@ -41,7 +47,7 @@ export function readAuth(report: Report, from: Field, lmsUrl: string | undefined
     case 'header':
       return readHeader(report, only);
     default:
-      return readOauth(report, only, lmsUrl);
+      return readOauth(report, only, context);
   }
 }
 
@@ -75,13 +81,13 @@ function readHeader(report: Report, from: Field): ServiceAuth | undefined {
   return found && { kind: 'header', ...found };
 }
 
-function readOauth(report: Report, from: Field, lmsUrl: string | undefined): ServiceAuth | undefined {
+function readOauth(report: Report, from: Field, context: AuthContext): ServiceAuth | undefined {
   const section = readKeys(report, from, ['token_url', 'client_id', 'client_secret', 'scope', 'scheme']);
   if (section === undefined) return undefined;
   const tokenField = field(section, 'token_url');
   const ofLms = isAbsent(tokenField);
   const found = complete({
-    tokenUrl: ofLms ? lmsTokenUrl(lmsUrl) : readUrl(report, tokenField),
+    tokenUrl: ofLms ? lmsTokenUrl(context.lmsUrl) : readServiceUrl(report, tokenField, context),
     clientId: required(report, field(section, 'client_id'), readText),
     clientSecret: required(report, field(section, 'client_secret'), readSecret),
   });

@@ -12,13 +12,14 @@ import {
   fieldsOf,
   isAbsent,
   isRecord,
+  readFlag,
   readSection,
   readText,
-  readUrl,
   warnOfUnknownKeys,
   type Field,
   type Section,
 } from './section.ts';
+import { readServiceUrl } from './service-address.ts';
 import { readAuth } from './service-auth.ts';
 import { readMethod, type MethodContext } from './service-methods.ts';
 
@@ -79,7 +80,7 @@ function readService(
   if (isAbsent(from)) report.problem(from.where, 'is empty; give it base_url and methods, or module');
   const section = readSection(report, from, 'base_url, auth and methods, or module');
   if (section === undefined) return undefined;
-  warnOfUnknownKeys(report, section, ['base_url', 'auth', 'methods', 'module']);
+  warnOfUnknownKeys(report, section, ['base_url', 'auth', 'methods', 'module', 'allow_link_local']);
   const module = field(section, 'module');
   if (isAbsent(module)) return readHttpService(report, section, context);
   if (['base_url', 'auth', 'methods'].some((key) => !isAbsent(field(section, key)))) {
@@ -97,11 +98,12 @@ function readHttpService(
   const baseUrlField = field(section, 'base_url');
   if (isAbsent(baseUrlField))
     report.problem(baseUrlField.where, 'is missing; write the address of the service, or use module');
-  const baseUrl = readUrl(report, baseUrlField);
-  const auth = readAuth(report, field(section, 'auth'), context.lmsUrl);
+  const allowLinkLocal = readFlag(report, field(section, 'allow_link_local')) ?? false;
+  const baseUrl = readServiceUrl(report, baseUrlField, { allowLinkLocal });
+  const auth = readAuth(report, field(section, 'auth'), { lmsUrl: context.lmsUrl, allowLinkLocal });
   const methods = readMethods(report, field(section, 'methods'), context);
   if (baseUrl === undefined || auth === undefined || methods === undefined) return undefined;
-  return { kind: 'http', baseUrl, auth, methods };
+  return { kind: 'http', baseUrl, auth, methods, ...(allowLinkLocal && { allowLinkLocal }) };
 }
 
 function readMethods(

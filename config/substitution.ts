@@ -1,4 +1,6 @@
+import { fileVersion, type FileVersion } from './file-version.ts';
 import { kindOf, keyPath, type Report } from './problem.ts';
+import { findVariable } from './secret-files.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -9,14 +11,18 @@ export interface Substituted {
   readonly tree: unknown;
   /** The variables that the file uses, with their values. */
   readonly used: ReadonlyMap<string, string>;
+  /** Files that variables were read from, by their paths, as they were then. */
+  readonly files: ReadonlyMap<string, FileVersion>;
 }
 
 /**
- * Fills `${NAME}` in every text of the tree from the environment (`$${` is a literal `${`) and makes the tree plain:
+ * Fills `${NAME}` in every text of the tree from the environment, or from the file that the variable `NAME_FILE` names (`$${` is
+ * a literal `${`), and makes the tree plain:
  * whole numbers become numbers, or texts where a number could not hold them; sets become lists.
  */
 export function substitute(root: unknown, env: Environment, report: Report): Substituted {
   const used = new Map<string, string>();
+  const files = new Map<string, FileVersion>();
 
   const fill = (text: string, where: string): string | typeof unresolved => {
     let broken = false;
@@ -30,18 +36,16 @@ export function substitute(root: unknown, env: Environment, report: Report): Sub
         broken = true;
         return '';
       }
-      const value = Object.hasOwn(env, name) ? env[name] : undefined;
-      if (value === undefined) {
-        report.problem(
-          where,
-          `the environment variable ${name} is not set; set it, or write the value in place of \${${name}}`,
-        );
+      const found = findVariable(env, name);
+      if (found.kind === 'unset' || found.kind === 'wrong') {
+        report.problem(where, found.kind === 'wrong' ? found.message : notSet(name));
         broken = true;
         return '';
       }
-      used.set(name, value);
-      report.secret(value, `\${${name}}`);
-      return value;
+      used.set(name, found.value);
+      if (found.kind === 'file') files.set(found.path, fileVersion(found.stats));
+      report.secret(found.value, `\${${name}}`);
+      return found.value;
     });
     return broken ? unresolved : filled;
   };
@@ -70,5 +74,9 @@ export function substitute(root: unknown, env: Environment, report: Report): Sub
     );
   };
 
-  return { tree: walk(root, ''), used };
+  return { tree: walk(root, ''), used, files };
+}
+
+function notSet(name: string): string {
+  return `the environment variable ${name} is not set; set it, or write the value in place of \${${name}}`;
 }

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { fileVersion, type FileVersion } from './file-version.ts';
 import { loadConfiguration, type ConfigurationPlace, type LoadedConfiguration } from './load.ts';
 
 export interface ConfigurationSource {
@@ -7,14 +8,9 @@ export interface ConfigurationSource {
 }
 
 /**
- * A file that changed this shortly before it was read may change again without a new time stamp: file systems count in
- * steps of up to two seconds. Until it is older, it is read at every call.
- */
-const SETTLED_AFTER_MS = 2000;
-
-/**
- * Keeps a configuration and reads the file again only when it changed: one `stat` a call. A configuration with mistakes
- * is never kept, because what mends it (a variable, a module file) may lie outside of the file.
+ * Keeps a configuration and reads the file again only when it changed, or a file that a variable of it was read from: one `stat` a
+ * file and call. A configuration with mistakes is never kept, because what mends it (a variable, a module file) may lie
+ * outside of the file.
  */
 export function createConfigurationSource(place: ConfigurationPlace): ConfigurationSource {
   let kept: { readonly version: string; readonly loaded: Promise<LoadedConfiguration> } | undefined;
@@ -22,26 +18,36 @@ export function createConfigurationSource(place: ConfigurationPlace): Configurat
   return {
     async current() {
       const found = await versionOf(place.path);
-      if (kept !== undefined && found?.version === kept.version) return kept.loaded;
-      const loaded = loadConfiguration(place);
-      const candidate = found?.isSettled ? { version: found.version, loaded } : undefined;
+      if (kept !== undefined && found?.version === kept.version && (await hasItsSecrets(kept.loaded))) {
+        return kept.loaded;
+      }
+      const loading = loadConfiguration(place);
+      const candidate = found?.isSettled ? { version: found.version, loaded: loading } : undefined;
       kept = candidate;
-      const { kind } = await loaded;
-      if (kind === 'invalid' && kept === candidate) kept = undefined;
+      const loaded = await loading;
+      if (kept === candidate && !mayBeKept(loaded)) kept = undefined;
       return loaded;
     },
   };
 }
 
-async function versionOf(
-  path: string,
-): Promise<{ readonly version: string; readonly isSettled: boolean } | undefined> {
+function mayBeKept(loaded: LoadedConfiguration): boolean {
+  return loaded.kind === 'valid' && [...loaded.secretFiles.values()].every(({ isSettled }) => isSettled);
+}
+
+/** Whether the files of its variables are as they were. */
+async function hasItsSecrets(kept: Promise<LoadedConfiguration>): Promise<boolean> {
+  const loaded = await kept;
+  if (loaded.kind === 'invalid') return true;
+  const looked = [...loaded.secretFiles].map(
+    async ([path, { version }]) => (await versionOf(path))?.version === version,
+  );
+  return (await Promise.all(looked)).every(Boolean);
+}
+
+async function versionOf(path: string): Promise<FileVersion | undefined> {
   try {
-    const { mtimeNs, ctimeNs, size, ino, mtimeMs } = await stat(path, { bigint: true });
-    return {
-      version: [mtimeNs, ctimeNs, size, ino].join(' '),
-      isSettled: Date.now() - Number(mtimeMs) > SETTLED_AFTER_MS,
-    };
+    return fileVersion(await stat(path, { bigint: true }));
   } catch {
     // Whatever is wrong with the file, reading it says so in words.
     return undefined;

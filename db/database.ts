@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { connectionSettings } from './connection-settings.ts';
 
 /** A pool, a client or a transaction: whatever SQL functions take first. */
 export interface Queryable {
@@ -17,7 +18,7 @@ export interface Database extends Queryable {
 }
 
 export interface DatabaseOptions {
-  /** `postgres://user:password@host:port/database`; TLS by `?sslmode=`. */
+  /** `postgres://user:password@host:port/database`; TLS by the parameters that {@link connectionSettings} reads. */
   readonly url: string;
   readonly maxConnections?: number;
   /** Milliseconds; default one minute. */
@@ -36,11 +37,14 @@ const types = {
   },
 };
 
-/** Opens a pool. A connection that breaks while idle is dropped and replaced; the next query says if the server is gone. */
+/**
+ * Opens a pool. A connection that breaks while idle is dropped and replaced; the next query says if the server is gone.
+ * Throws an Error of one line for an address that cannot be used.
+ */
 export function openDatabase(options: DatabaseOptions): Database {
   const queryTimeoutMs = options.queryTimeoutMs ?? 60_000;
   const pool = new pg.Pool({
-    connectionString: options.url,
+    ...connectionSettings(options.url),
     max: options.maxConnections ?? 10,
     application_name: options.applicationName ?? 'registrar',
     connectionTimeoutMillis: 10_000,

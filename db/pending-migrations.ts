@@ -4,15 +4,26 @@ import type { Queryable } from './database.ts';
 
 /** Names of the migrations that this version has and the database has not. Changes nothing. */
 export async function listPendingMigrations(db: Queryable): Promise<readonly string[]> {
-  const folder = fileURLToPath(new URL('./migrations', import.meta.url));
-  const names = (await readdir(folder))
-    .filter((file) => file.endsWith('.sql'))
-    .map((file) => file.slice(0, -4));
-  const ran = await listRanMigrations(db);
-  return names.filter((name) => !ran.has(name)).sort();
+  const [own, ran] = await Promise.all([listOwnMigrations(), listRanMigrations(db)]);
+  return own.filter((name) => !ran.has(name));
 }
 
-async function listRanMigrations(db: Queryable): Promise<ReadonlySet<string>> {
+/** Names of the migrations that the database has and this version does not know: a newer one set it up. Changes nothing. */
+export async function listUnknownMigrations(db: Queryable): Promise<readonly string[]> {
+  const [own, ran] = await Promise.all([listOwnMigrations(), listRanMigrations(db)]);
+  return [...ran].filter((name) => !own.includes(name));
+}
+
+async function listOwnMigrations(): Promise<readonly string[]> {
+  const folder = fileURLToPath(new URL('./migrations', import.meta.url));
+  return (await readdir(folder))
+    .filter((file) => file.endsWith('.sql'))
+    .map((file) => file.slice(0, -4))
+    .sort();
+}
+
+/** Names of the migrations that the database has, in order. */
+export async function listRanMigrations(db: Pick<Queryable, 'query'>): Promise<ReadonlySet<string>> {
   const { rows: tables } = await db.query<{ table: string | null }>(
     `select to_regclass('schema_migrations')::text as "table"`,
   );

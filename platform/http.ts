@@ -9,6 +9,11 @@ export const MAX_ERROR_BODY_BYTES = 8 * 1024;
 /** Longest answer that is read at all, unpacked; a queue of ten thousand learners has about 10 MB. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
+/** The code of an error of {@link HttpRequest.dispatcher} that refuses an address for good. */
+export const ADDRESS_REFUSED = 'ADDRESS_REFUSED';
+
+const TOO_LARGE = 'ERR_BUFFER_TOO_LARGE';
+
 const unpack = promisify(gunzip);
 
 export interface HttpRequest {
@@ -22,6 +27,8 @@ export interface HttpRequest {
   readonly body?: string;
   /** Milliseconds for the whole exchange, connecting included. */
   readonly timeoutMs: number;
+  /** Longest answer, packed and unpacked; a longer one is a transient failure. Default 64 MiB. */
+  readonly maxAnswerBytes?: number;
   readonly signal?: AbortSignal | undefined;
   readonly dispatcher?: Dispatcher;
 }
@@ -52,13 +59,19 @@ export async function exchange(asked: HttpRequest): Promise<HttpAnswer> {
       signal: abort.signal,
       ...(asked.dispatcher ? { dispatcher: asked.dispatcher } : {}),
     });
-    const text = await readText(answer.body, answer.headers['content-encoding']);
+    const limit = asked.maxAnswerBytes ?? MAX_ANSWER_BYTES;
+    const text = await readText(answer.body, answer.headers['content-encoding'], limit);
     return { status: answer.statusCode, headers: answer.headers, text };
   } catch (error) {
     if (asked.signal?.aborted) throw asked.signal.reason;
     if (errorCode(error) === 'UND_ERR_INVALID_ARG') {
       throw failure(asked, {
         what: 'cannot be sent: a header or the address has a character that HTTP forbids',
+      });
+    }
+    if (errorCode(error) === ADDRESS_REFUSED) {
+      throw failure(asked, {
+        what: 'is at a link-local or metadata address, which is not called: correct the address, or set allow_link_local',
       });
     }
     const what = abort.signal.aborted
@@ -135,17 +148,18 @@ function retryAfterMs(header: string | string[] | undefined): number | undefined
 async function readText(
   body: Dispatcher.ResponseData['body'],
   encoding: string | string[] | undefined,
+  limit: number,
 ): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of body as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > MAX_ANSWER_BYTES) throw new Error('answer too large');
+    if (size > limit) throw Object.assign(new Error('answer too large'), { code: TOO_LARGE });
     chunks.push(chunk);
   }
   const bytes = Buffer.concat(chunks);
   const isPacked = encoding === 'gzip' && bytes.length > 0;
-  return (isPacked ? await unpack(bytes, { maxOutputLength: MAX_ANSWER_BYTES }) : bytes).toString('utf8');
+  return (isPacked ? await unpack(bytes, { maxOutputLength: limit }) : bytes).toString('utf8');
 }
 
 function cut(text: string): string {
@@ -175,8 +189,11 @@ function connectionTrouble(error: unknown): string {
     case 'Z_DATA_ERROR':
     case 'Z_BUF_ERROR':
       return 'sent a damaged gzip body';
-    case 'ERR_BUFFER_TOO_LARGE':
-      return 'sent a gzip body that is too large when unpacked';
+    case TOO_LARGE:
+      return 'sent an answer that is too large to be read';
+    case 'UND_ERR_HEADERS_OVERFLOW':
+    case 'HPE_HEADER_OVERFLOW':
+      return 'sent headers that are too large to be read';
     default:
       return `could not be reached (${code})`;
   }

@@ -70,6 +70,7 @@ function tokenRequest(options: TokenSourceOptions): HttpRequest {
     },
     body: form.toString(),
     timeoutMs: options.timeoutMs,
+    maxAnswerBytes: 1024 * 1024,
     ...(options.dispatcher ? { dispatcher: options.dispatcher } : {}),
   };
 }

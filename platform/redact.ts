@@ -1,3 +1,4 @@
+import { ServiceFailure } from './failure.ts';
 import { parseJson, type HttpAnswer, type HttpRequest } from './http.ts';
 
 /** Shorter texts are no secrets, and taking them out would only garble what is left. */
@@ -24,4 +25,15 @@ export function parseSecretJson(asked: HttpRequest, answer: HttpAnswer, secrets:
   } catch {
     return parseJson(asked, { ...answer, text: redact(answer.text, secrets) });
   }
+}
+
+/** The failure without secrets in its path, where a query may hold a key, and in its body; any other error as it is. */
+export function withoutSecrets(error: unknown, secrets: readonly string[]): unknown {
+  if (!(error instanceof ServiceFailure)) return error;
+  const { path, body, ...others } = error.exchange;
+  return new ServiceFailure({
+    ...others,
+    path: redact(path, secrets),
+    body: body === undefined ? undefined : redact(body, secrets),
+  });
 }

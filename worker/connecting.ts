@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
+import { explainTemporalTrouble } from '../config/temporal-trouble.ts';
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 5_000;
 
 export interface ConnectingOptions {
-  readonly options: NativeConnectionOptions;
+  readonly options: NativeConnectionOptions & { readonly address: string };
   /** Ends the waiting. */
   readonly stop: AbortSignal;
   /** Told at every failure, which may be the same one again and again. */
@@ -25,18 +26,9 @@ export async function connectToTemporal({
     try {
       return await NativeConnection.connect(options);
     } catch (error) {
-      onFailure(reasonOf(error));
+      onFailure(await explainTemporalTrouble(options, error));
     }
     await delay(pauseMs, undefined, { signal: stop }).catch(() => undefined);
   }
   return undefined;
-}
-
-/** What is wrong, out of the debug text of the SDK's native part; that text where nothing is found in it. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const [, quoted, certificate] =
-    /(?:message|error): "([^"]+)"|InvalidCertificate\((\w+)/.exec(error.message) ?? [];
-  if (certificate !== undefined) return `certificate refused: ${certificate}`;
-  return quoted ?? error.message;
 }

@@ -1,15 +1,17 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { Worker } from '@temporalio/worker';
 import { pino, type Logger } from 'pino';
 import { createPlatformSource } from '../activities/retirement/platform.ts';
 import { createWikiSource } from '../activities/timeslices/wiki-access.ts';
 import { configurationPath } from '../config/environment.ts';
+import { readVariable } from '../config/secret-files.ts';
+import { readTemporalSettings } from '../config/temporal-settings.ts';
 import { createConfigurationSource } from '../config/watch.ts';
 import { openDatabase } from '../db/database.ts';
 import { RETIREMENT_TASK_QUEUE } from '../workflows/retirement/contract.ts';
 import { TIMESLICES_TASK_QUEUE, WIKI_TASK_QUEUE } from '../workflows/timeslices/contract.ts';
+import { awaitTables } from './awaiting-tables.ts';
 import { connectToTemporal } from './connecting.ts';
 import { startObservation } from './observability/observation.ts';
 import { untilPolling } from './polling.ts';
@@ -39,12 +41,13 @@ export async function runWorker({
   onReady,
   workflowCode = builtWorkflows(),
 }: RunWorkerOptions): Promise<void> {
-  const databaseUrl = env['DATABASE_URL'];
-  if (databaseUrl === undefined || databaseUrl === '') {
+  const databaseUrl = readVariable(env, 'DATABASE_URL');
+  if (databaseUrl === undefined) {
     throw new Error(
-      'DATABASE_URL is not set: name the PostgreSQL database, or run `registrar up` for an embedded one',
+      'DATABASE_URL is not set: name the PostgreSQL database in it or in DATABASE_URL_FILE, or run `registrar up` for an embedded one',
     );
   }
+  const { connectionOptions, namespace } = readTemporalSettings(env);
   const workerDeploymentOptions = readWorkerVersion(env);
   const log = pino(
     { level: env['REGISTRAR_LOG_LEVEL'] ?? 'info', base: { process: 'worker' } },
@@ -60,15 +63,11 @@ export async function runWorker({
     return resource;
   };
   try {
-    const { connectionOptions, namespace = 'default' } = loadClientConnectConfig({
-      overrideEnvVars: definedOnly(env),
-    });
-    const address = connectionOptions.address ?? 'localhost:7233';
     const connected = await untilAskedToStop((stop) =>
       connectToTemporal({
-        options: { ...connectionOptions, address },
+        options: connectionOptions,
         stop,
-        onFailure: (reason) => observation.temporalMissing(`${address}: ${reason}`),
+        onFailure: (reason) => observation.waitsFor('temporal', reason),
       }),
     );
     if (connected === undefined) return;
@@ -88,6 +87,10 @@ export async function runWorker({
         applicationName: 'registrar worker, timeslices',
       }),
     );
+    const isMigrated = await untilAskedToStop((stop) =>
+      awaitTables({ database, stop, onChange: observation.waitsFor }),
+    );
+    if (!isMigrated) return;
     const platform = closedAtTheEnd(createPlatformSource(configuration));
     const wikis = closedAtTheEnd(observation.watchWikis(createWikiSource(configuration)));
     const { interceptors } = observation;
@@ -168,10 +171,4 @@ function builtWorkflows(): WorkflowCode {
   if (existsSync(codePath)) return { workflowBundle: { codePath } };
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   return { workflowsPath: fileURLToPath(new URL(`../workflows/index.${extension}`, import.meta.url)) };
-}
-
-function definedOnly(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
-  );
 }

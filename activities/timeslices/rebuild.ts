@@ -20,8 +20,8 @@ export interface Difference {
 }
 
 /**
- * Rebuilds every derived row of a course from the facts, in a scratch schema, and lists the rows that are stored otherwise.
- * One snapshot is read throughout, so an update under way does no harm; the schema never outlives the transaction.
+ * Rebuilds every derived row of a course from the facts, in the schema of temporary tables, and lists the rows that are stored
+ * otherwise. One snapshot is read throughout, so an update under way does no harm; the tables never outlive the transaction.
  * Slices that are marked may differ. At most `limit` differences a table are listed.
  */
 export async function listDifferences(
@@ -30,28 +30,24 @@ export async function listDifferences(
 ): Promise<readonly Difference[]> {
   return database.transaction(async (transaction) => {
     await transaction.query('set transaction isolation level repeatable read');
-    const schema = await createScratch(transaction);
-    await rebuild(transaction, schema, courseId);
+    // Otherwise a name without a schema would mean the temporary table before the stored one.
+    await transaction.query('set local search_path to public, pg_temp');
+    await rebuild(transaction, courseId);
     const differences: Difference[] = [];
     for (const table of Object.values(derivedTables)) {
-      differences.push(...(await compare(transaction, { schema, table, courseId, limit })));
+      differences.push(...(await compare(transaction, { table, courseId, limit })));
     }
-    await transaction.query(`drop schema ${schema} cascade`);
     return differences;
   });
 }
 
-async function createScratch(transaction: Queryable): Promise<string> {
-  const { rows } = await transaction.query<{ pid: number }>('select pg_backend_pid() as pid');
-  const schema = `scratch_${rows[0]?.pid ?? 0}`;
-  await transaction.query(`create schema ${schema}`);
-  return schema;
-}
+/** Temporary tables need no right to create anything in the database. */
+const SCRATCH = 'pg_temp';
 
 /** From the facts upwards; each table reads those below it from the scratch schema. */
-async function rebuild(transaction: Queryable, schema: string, courseId: number): Promise<void> {
+async function rebuild(transaction: Queryable, courseId: number): Promise<void> {
   const { articleSlice, studentSlice, courseSlice, courseArticle, courseUser, course } = derivedTables;
-  const scratch = `${schema}.`;
+  const scratch = `${SCRATCH}.`;
   const steps: readonly (readonly [DerivedTable, string])[] = [
     [articleSlice, articleSlices()],
     [studentSlice, studentSlices()],
@@ -63,7 +59,7 @@ async function rebuild(transaction: Queryable, schema: string, courseId: number)
   for (const [table, select] of steps) {
     // A `create table as` takes no parameters of its own.
     await transaction.query(
-      `create table ${scratch}${table.name} as ${select.replaceAll('$1', courseIdText(courseId))}`,
+      `create temporary table ${table.name} on commit drop as ${select.replaceAll('$1', courseIdText(courseId))}`,
     );
     await transaction.query(`analyze ${scratch}${table.name}`);
   }
@@ -75,7 +71,6 @@ function courseIdText(courseId: number): string {
 }
 
 interface Comparison {
-  readonly schema: string;
   readonly table: DerivedTable;
   readonly courseId: number;
   readonly limit: number;
@@ -83,7 +78,7 @@ interface Comparison {
 
 async function compare(
   transaction: Queryable,
-  { schema, table, courseId, limit }: Comparison,
+  { table, courseId, limit }: Comparison,
 ): Promise<readonly Difference[]> {
   const course = table.key[0] ?? '';
   const columns = [...table.values, ...(table.initial ?? [])];
@@ -95,7 +90,7 @@ async function compare(
     select coalesce(${json('stored', table.key)}, ${json('rebuilt', table.key)}) as key,
       ${json('stored', columns)} as stored, ${json('rebuilt', columns)} as rebuilt
     from (select * from ${table.name} where ${course} = $1::bigint) stored
-    full join ${schema}.${table.name} rebuilt on ${same(table.key, 'stored', 'rebuilt')}
+    full join ${SCRATCH}.${table.name} rebuilt on ${same(table.key, 'stored', 'rebuilt')}
     where ${differ([...table.key, ...columns], 'stored', 'rebuilt')}
     order by 1
     limit $2::bigint`,

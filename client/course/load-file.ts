@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { createReport, describeProblem, type Problem } from '../../config/problem.ts';
+import { readPlainFile } from '../../config/plain-file.ts';
 import { readYaml } from '../../config/yaml-reader.ts';
 import { readCourse, type CourseFile } from '../../domain/timeslices/course-file.ts';
 import { failed, notFound, wrongUsage, type OperationError } from '../operation-error.ts';
@@ -26,7 +26,7 @@ function mistakesIn(path: string, mistakes: readonly Problem[]): OperationError 
 async function textOf(path: string): Promise<string> {
   let bytes: Buffer;
   try {
-    bytes = await readFile(path);
+    bytes = await readPlainFile(path);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown trouble';
     if (code === 'ENOENT' || code === 'ENOTDIR') throw notFound(`there is no file ${path}: correct its name`);

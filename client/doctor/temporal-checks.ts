@@ -1,5 +1,6 @@
 import type { Configuration } from '../../config/configuration.ts';
 import { RETIREMENT_TASK_QUEUE } from '../../workflows/retirement/contract.ts';
+import { checkDeployments } from '../deployment/check.ts';
 import { findSchedule, retirementSchedules } from '../setup/schedules.ts';
 import { compareSearchAttributes } from '../setup/search-attributes.ts';
 import type { TemporalAccess } from '../temporal.ts';
@@ -27,6 +28,7 @@ export async function checkTemporal(
     ...retirementSchedules(configuration?.registrar).map(({ scheduleId }) =>
       guarded('schedules', () => checkSchedule(temporal, scheduleId)),
     ),
+    guarded('deployment', () => checkDeployments(temporal)),
     ...taskQueues.map((taskQueue) => guarded('worker', () => checkWorker(temporal, taskQueue))),
   ]);
   return checks.flat();

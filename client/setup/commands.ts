@@ -9,7 +9,9 @@ import { setUp, type SetUpReport } from './set-up.ts';
 export function addSetupCommand(program: Command, run: Run): void {
   program
     .command('setup')
-    .description('migrate the database, register search attributes, create schedules; safe to repeat')
+    .description(
+      'migrate the database, grant rights to workers, register search attributes, create schedules; safe to repeat',
+    )
     .addHelpText('after', examples('registrar setup', 'registrar setup --json'))
     .action((_options: unknown, command: Command) =>
       run(command, async ({ session, output }) => {
@@ -23,16 +25,23 @@ export function addSetupCommand(program: Command, run: Run): void {
           );
         }
         const configuration = loaded.kind === 'valid' ? loaded.configuration : undefined;
-        const report = await setUp({ databaseUrl, temporal, configuration });
+        const workerRole = session.env['REGISTRAR_WORKER_ROLE'] || undefined;
+        const report = await setUp({ databaseUrl, temporal, configuration, workerRole });
         output.document(report);
         for (const line of reportLines(report)) output.line(line);
       }),
     );
 }
 
-function reportLines({ migrations, searchAttributes, schedules }: SetUpReport): readonly string[] {
+function reportLines({
+  migrations,
+  workerRole,
+  searchAttributes,
+  schedules,
+}: SetUpReport): readonly string[] {
   return [
     `database: ${migrations.length === 0 ? 'up to date' : `migrated: ${migrations.join(', ')}`}`,
+    ...(workerRole === undefined ? [] : [`rights: ${workerRole} may read and write rows`]),
     `search attributes: ${searchAttributes.length === 0 ? 'all registered' : `registered: ${searchAttributes.join(', ')}`}`,
     ...schedules.flatMap(scheduleLines),
     ...courseLines(schedules),

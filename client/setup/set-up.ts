@@ -1,7 +1,9 @@
 import type { Configuration } from '../../config/configuration.ts';
-import { openDatabase } from '../../db/database.ts';
+import { openDatabase, type Database, type Queryable } from '../../db/database.ts';
 import { migrate } from '../../db/migrate.ts';
+import { listPendingMigrations } from '../../db/pending-migrations.ts';
 import { listCourseIds } from '../course/store.ts';
+import { failed } from '../operation-error.ts';
 import type { TemporalAccess } from '../temporal.ts';
 import {
   courseSchedule,
@@ -13,29 +15,48 @@ import {
   type ScheduleOutcome,
 } from './schedules.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
+import { grantToWorkers } from './worker-role.ts';
 
 export interface SetUpOptions {
   readonly databaseUrl: string;
   readonly temporal: TemporalAccess;
   /** Absent: the defaults. */
   readonly configuration?: Configuration | undefined;
+  /** The role of workers and commands, where that is not the role that sets up. */
+  readonly workerRole?: string | undefined;
 }
 
 export interface SetUpReport {
   /** Names of the migrations that ran now. */
   readonly migrations: readonly string[];
+  /** The role that may read and write rows now. */
+  readonly workerRole?: string;
   /** Names that were registered now. */
   readonly searchAttributes: readonly string[];
   readonly schedules: readonly ScheduleOutcome[];
 }
 
 /** Brings database and Temporal to what this version needs. Safe to repeat, and beside running workers. */
-export async function setUp({ databaseUrl, temporal, configuration }: SetUpOptions): Promise<SetUpReport> {
+export async function setUp({
+  databaseUrl,
+  temporal,
+  configuration,
+  workerRole,
+}: SetUpOptions): Promise<SetUpReport> {
+  await onDatabase(databaseUrl, checkMayMigrate);
   const migrations = await migrate(databaseUrl);
+  if (workerRole !== undefined) {
+    await onDatabase(databaseUrl, (database) => grantToWorkers(database, workerRole));
+  }
   const searchAttributes = await registerSearchAttributes(temporal);
   const retirements = await ensureRetirementSchedules(temporal, configuration);
-  const courses = await ensureCourseSchedules(temporal, await courseIdsIn(databaseUrl));
-  return { migrations, searchAttributes, schedules: [...retirements, ...courses] };
+  const courses = await ensureCourseSchedules(temporal, await onDatabase(databaseUrl, listCourseIds));
+  return {
+    migrations,
+    ...(workerRole === undefined ? {} : { workerRole }),
+    searchAttributes,
+    schedules: [...retirements, ...courses],
+  };
 }
 
 /** Those that the configuration asks for; one that it asked for before and does not any more is removed. */
@@ -59,14 +80,26 @@ async function ensureRetirementSchedules(
   return [...(await Promise.all(ensured)), ...(await Promise.all(removed)).flat()];
 }
 
-async function courseIdsIn(databaseUrl: string): Promise<readonly number[]> {
-  const database = openDatabase({
-    url: databaseUrl,
-    maxConnections: 1,
-    applicationName: 'registrar setup',
-  });
+/** The library of migrations would say it with a stack. */
+async function checkMayMigrate(db: Queryable): Promise<void> {
+  if ((await listPendingMigrations(db)).length === 0) return;
+  const { rows } = await db.query<{ readonly role: string; readonly mayCreate: boolean }>(
+    `select current_user::text as role, has_schema_privilege('public', 'create') as "mayCreate"`,
+  );
+  const [{ role = '', mayCreate = true } = {}] = rows;
+  if (mayCreate) return;
+  throw failed(
+    `${role} may not create tables: run \`registrar setup\` as the owner of the database, with REGISTRAR_WORKER_ROLE naming the role of workers and commands`,
+  );
+}
+
+async function onDatabase<Result>(
+  url: string,
+  work: (database: Database) => Promise<Result>,
+): Promise<Result> {
+  const database = openDatabase({ url, maxConnections: 1, applicationName: 'registrar setup' });
   try {
-    return await listCourseIds(database);
+    return await work(database);
   } finally {
     await database.close();
   }

@@ -10,6 +10,8 @@ export interface DeclaredService {
   readonly baseUrl: string;
   readonly auth: ServiceAuth;
   readonly methods: Readonly<Record<string, DeclaredMethod>>;
+  /** It really is at a link-local address; such addresses are refused otherwise. */
+  readonly allowLinkLocal?: boolean;
 }
 
 export type ServiceAuth =

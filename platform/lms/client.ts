@@ -1,8 +1,9 @@
 import { Agent } from 'undici';
 import { createLimiter } from '../concurrency.ts';
 import { ServiceFailure } from '../failure.ts';
-import { exchange, failure, isHtml, parseJson, type HttpAnswer, type HttpRequest } from '../http.ts';
+import { exchange, failure, isHtml, type HttpAnswer, type HttpRequest } from '../http.ts';
 import { createTokenSource, type TokenSource } from '../oauth.ts';
+import { parseSecretJson, redact } from '../redact.ts';
 
 export interface LmsOptions {
   /** May have a path prefix; the token is asked for at the host's root, as the LMS serves it. */
@@ -81,15 +82,17 @@ export function createLmsClient(options: LmsOptions): LmsClient {
         tokens.forget(token);
         ({ answer, token } = await once(prepared));
       }
+      const fail = (trouble: Parameters<typeof failure>[1]): ServiceFailure =>
+        failure(prepared, trouble, { ...answer, text: redact(answer.text, [token]) });
       const succeeded = answer.status >= 200 && answer.status < 300;
       if (succeeded && isHtml(answer)) {
-        throw failure(prepared, { what: `answered ${answer.status} with HTML`, transient: true }, answer);
+        throw fail({ what: `answered ${answer.status} with HTML`, transient: true });
       }
-      if (!succeeded && !expected.includes(answer.status)) throw failure(prepared, {}, answer);
+      if (!succeeded && !expected.includes(answer.status)) throw fail({});
       return {
         ...answer,
-        json: () => parseJson(prepared, answer),
-        failure: (what, transient = false) => failure(prepared, { what, transient }, answer),
+        json: () => parseSecretJson(prepared, answer, [token]),
+        failure: (what, transient = false) => fail({ what, transient }),
       };
     });
 

@@ -57,11 +57,27 @@ export function createDeclaredProbes(
 }
 
 function endpointOf(name: string, declaration: DeclaredService, options: DeclaredServiceOptions): Endpoint {
+  const { secrets = [], ...authorized } = authorization(name, declaration.auth, options);
   return createEndpoint({
     ...options,
-    ...authorization(name, declaration.auth, options),
+    ...authorized,
+    secrets: [...secrets, ...keysInQueries(declaration)],
     service: name,
     baseUrl: declaration.baseUrl,
+  });
+}
+
+/** Shorter values of a query are words such as `json` or `true`; longer ones may be keys. */
+const SHORTEST_KEY = 8;
+
+/** What queries hold beside the learner's values. */
+function keysInQueries({ methods }: DeclaredService): readonly string[] {
+  const paths = Object.values(methods).flatMap(({ path, verify }) => [path, verify?.path ?? '']);
+  return paths.flatMap((path) => {
+    const [, ...query] = path.split('?');
+    return [...new URLSearchParams(query.join('?')).values()].filter(
+      (value) => value.length >= SHORTEST_KEY && !value.includes('{'),
+    );
   });
 }
 

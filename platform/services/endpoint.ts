@@ -2,7 +2,7 @@ import type { Dispatcher } from 'undici';
 import type { ServiceFailure } from '../failure.ts';
 import { exchange, failure, isHtml, type HttpAnswer, type HttpRequest } from '../http.ts';
 import type { TokenSource } from '../oauth.ts';
-import { parseSecretJson, redact } from '../redact.ts';
+import { parseSecretJson, redact, withoutSecrets } from '../redact.ts';
 import { isMissingRoute } from './missing-route.ts';
 
 export interface EndpointOptions {
@@ -57,6 +57,9 @@ export type Endpoint = (ask: Ask) => Promise<Reply>;
 /** Longest part of an answer that goes to a learner's log. */
 const MAX_SUMMARY_LENGTH = 500;
 
+/** What a service says of one learner is short; a stranger's longer answer fills no worker's memory. */
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+
 /**
  * One way to a service: base URL, credentials and time-out are fixed, nothing is retried but a 401 with a renewable token.
  * Throws a plain Error, without the value, for a credential that no header can carry.
@@ -83,7 +86,11 @@ async function send(
   tokens: readonly string[],
 ): Promise<Reply> {
   const asked = httpRequest(options, ask, authorization);
-  return judge(asked, await exchange(asked), [...(options.secrets ?? []), ...tokens]);
+  const secrets = [...(options.secrets ?? []), ...tokens];
+  const answer = await exchange(asked).catch((error: unknown) => {
+    throw withoutSecrets(error, secrets);
+  });
+  return judge({ ...asked, url: redact(asked.url, secrets) }, answer, secrets);
 }
 
 function httpRequest(
@@ -108,6 +115,7 @@ function httpRequest(
     },
     ...(body === undefined ? {} : { body }),
     timeoutMs: options.timeoutMs,
+    maxAnswerBytes: MAX_ANSWER_BYTES,
     signal: ask.signal,
     ...(options.dispatcher ? { dispatcher: options.dispatcher } : {}),
   };

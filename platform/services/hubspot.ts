@@ -1,3 +1,4 @@
+import { ServiceFailure } from '../failure.ts';
 import type { Service, ServiceCall, ServiceOutcome } from '../learner.ts';
 import { createEndpoint, type Endpoint, type Reply } from './endpoint.ts';
 import { erased, nobodyThere, nothingToErase, refuseForeignBody } from './outcome.ts';
@@ -28,8 +29,9 @@ export function createHubspot(keys: HubspotKeys, { baseUrl, ...options }: ThirdP
 }
 
 async function deleteContact(ask: Endpoint, { learner, signal }: ServiceCall): Promise<ServiceOutcome> {
+  if (learner.originalEmail === '') return nothingToErase('the learner has no e-mail address');
   const profile = fillPath(PROFILE, () => learner.originalEmail);
-  if ('unusable' in profile) return nothingToErase('the learner has no e-mail address');
+  if ('unusable' in profile) throw unaskable(`its path would hold ${profile.unusable}`);
   const found = await ask({ verb: 'GET', path: profile.path, route: PROFILE, signal });
   if (found.status === 404) return nobodyThere(found);
   if (found.status !== 200) throw found.failure();
@@ -38,6 +40,17 @@ async function deleteContact(ask: Endpoint, { learner, signal }: ServiceCall): P
   if (deleted.status !== 200) throw deleted.failure();
   refuseForeignBody(deleted);
   return erased(deleted.summary());
+}
+
+function unaskable(why: string): ServiceFailure {
+  return new ServiceFailure({
+    service: 'HUBSPOT',
+    verb: 'GET',
+    path: PROFILE,
+    route: PROFILE,
+    what: `cannot be asked: ${why}`,
+    transient: false,
+  });
 }
 
 function contactId(found: Reply): number {

@@ -6,6 +6,7 @@ import type { TokenSource } from '../oauth.ts';
 import { createAmplitude, type AmplitudeKeys } from './amplitude.ts';
 import { createBraze, type BrazeKeys } from './braze.ts';
 import { createDeclaredProbes, createDeclaredService } from './declared.ts';
+import { createGuardedAgent } from './guarded-agent.ts';
 import { createHubspot, type HubspotKeys } from './hubspot.ts';
 import { loadModuleService } from './module.ts';
 import { createDemographics, createLicenseManager } from './open-edx.ts';
@@ -33,6 +34,7 @@ export interface ServicesOptions {
   readonly timeoutMs: number;
   /** When given, modules are checked for the methods that its rows name. */
   readonly pipeline?: Pipeline;
+  /** Default: one that calls no link-local or metadata address, but for declarations that allow it. */
   readonly dispatcher?: Dispatcher | undefined;
 }
 
@@ -42,9 +44,10 @@ export interface ServicesOptions {
  * Throws a plain Error of one line for a declaration or module that cannot work.
  */
 export async function createServices(options: ServicesOptions): Promise<Readonly<Record<string, Service>>> {
-  const services = shipped(options);
+  const guarded = { ...options, dispatcher: options.dispatcher ?? createGuardedAgent() };
+  const services = shipped(guarded);
   for (const [name, declaration] of Object.entries(options.declarations)) {
-    services[name] = await declared(name, declaration, options);
+    services[name] = await declared(name, declaration, isAllowedAnywhere(declaration) ? options : guarded);
   }
   return services;
 }
@@ -57,13 +60,18 @@ export function createProbes({
 }: Pick<ServicesOptions, 'declarations' | 'timeoutMs' | 'dispatcher'>): Readonly<
   Record<string, Readonly<Record<string, Probe>>>
 > {
+  const guarded = dispatcher ?? createGuardedAgent();
   return Object.fromEntries(
-    Object.entries(declarations).flatMap(([name, declaration]) =>
-      declaration.kind === 'http'
-        ? [[name, createDeclaredProbes(name, declaration, { timeoutMs, dispatcher })]]
-        : [],
-    ),
+    Object.entries(declarations).flatMap(([name, declaration]) => {
+      if (declaration.kind !== 'http') return [];
+      const through = isAllowedAnywhere(declaration) ? dispatcher : guarded;
+      return [[name, createDeclaredProbes(name, declaration, { timeoutMs, dispatcher: through })]];
+    }),
   );
+}
+
+function isAllowedAnywhere(declaration: ServiceDeclaration): boolean {
+  return declaration.kind === 'http' && declaration.allowLinkLocal === true;
 }
 
 function shipped(options: ServicesOptions): Record<string, Service> {
@@ -91,5 +99,6 @@ async function declared(
 ): Promise<Service> {
   if (declaration.kind === 'http') return createDeclaredService(name, declaration, { timeoutMs, dispatcher });
   const rows = pipeline.filter((stage) => stage.service === name);
-  return loadModuleService(name, declaration.path, { timeoutMs, methods: rows.map((stage) => stage.method) });
+  const methods = rows.map((stage) => stage.method);
+  return loadModuleService(name, declaration.path, { timeoutMs, dispatcher, methods });
 }

@@ -4,7 +4,7 @@ import { untilAborted } from '../credential.ts';
 import { MAX_ERROR_BODY_BYTES, isTransientStatus } from '../http.ts';
 import { ServiceFailure } from '../failure.ts';
 import type { Learner, Service, ServiceCall, ServiceOutcome } from '../learner.ts';
-import { createModuleFetch, isConnectionTrouble } from './module-fetch.ts';
+import { createModuleFetch, isConnectionTrouble, type ModuleFetchOptions } from './module-fetch.ts';
 import { erased, nothingToErase } from './outcome.ts';
 
 /** What a module's functions are given. They answer with a text for the log, nothing, or `{ kind, response? }` as a `ServiceOutcome`. */
@@ -12,13 +12,11 @@ interface ModuleCall {
   readonly learner: Learner;
   /** Aborted when the activity is cancelled or the worker shuts down. */
   readonly signal: AbortSignal;
-  /** As the global one, with a time-out and this signal. */
+  /** As the global one, with a time-out and this signal; it follows no redirect and calls no link-local address. */
   readonly fetch: typeof fetch;
 }
 
-export interface ModuleServiceOptions {
-  /** Milliseconds for one `fetch`. */
-  readonly timeoutMs: number;
+export interface ModuleServiceOptions extends ModuleFetchOptions {
   /** Methods that the pipeline wants of it. */
   readonly methods?: readonly string[];
 }
@@ -52,7 +50,7 @@ export async function loadModuleService(
   return Object.fromEntries(
     methods.map(([method, call]) => [
       method,
-      (asked: ServiceCall) => callModule(name, method, call, asked, options.timeoutMs),
+      (asked: ServiceCall) => callModule(name, method, call, asked, options),
     ]),
   );
 }
@@ -80,13 +78,13 @@ async function callModule(
   method: string,
   call: Method,
   { learner, signal = new AbortController().signal }: ServiceCall,
-  timeoutMs: number,
+  options: ModuleFetchOptions,
 ): Promise<ServiceOutcome> {
   try {
     signal.throwIfAborted();
-    const given = { learner, signal, fetch: createModuleFetch(signal, timeoutMs) };
+    const given = { learner, signal, fetch: createModuleFetch(signal, options) };
     // What hangs on something else than its `fetch` is given up: the stage then fails by the rules of all others.
-    const limit = AbortSignal.timeout(timeoutMs * REQUESTS_A_CALL);
+    const limit = AbortSignal.timeout(options.timeoutMs * REQUESTS_A_CALL);
     return outcomeOf(await untilAborted(Promise.resolve(call(given)), AbortSignal.any([signal, limit])));
   } catch (error) {
     if (signal.aborted) throw signal.reason;

@@ -57,6 +57,9 @@ const REQUESTS_AT_ONCE = 3;
 /** Apache takes a request line of 8190 bytes, nginx of 8 KiB. Fifty names in a script of three bytes a letter can be longer. */
 const LONGEST_URL = 7000;
 
+/** Five hundred contributions have about 300 KB. */
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+
 /** Where a wiki asks to wait and does not say for how long. */
 const USUAL_WAIT_MS = 5000;
 
@@ -86,6 +89,7 @@ function prepare({ apiUrl, userAgent, timeoutMs }: ActionApiOptions, asked: ApiR
     service: `wiki ${url.host}`,
     route: `${url.pathname}?${asked.module}`,
     timeoutMs,
+    maxAnswerBytes: MAX_ANSWER_BYTES,
     signal: asked.signal,
   };
   if (url.href.length <= LONGEST_URL) return { ...request, verb: 'GET', url: url.href, headers };

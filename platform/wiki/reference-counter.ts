@@ -79,6 +79,7 @@ function prepare(
     headers: { 'user-agent': userAgent, 'accept-encoding': 'gzip', 'content-type': 'application/json' },
     body: JSON.stringify({ rev_ids: ids }),
     timeoutMs,
+    maxAnswerBytes: 4 * 1024 * 1024,
     signal,
   };
 }

@@ -1,5 +1,5 @@
 /** Name and version of `package.json`. */
-export const PRODUCT = 'registrar/0.1.0';
+export const PRODUCT = 'registrar/0.2.0';
 
 const LONGEST_CONTACT = 200;
 

@@ -187,7 +187,7 @@ describe('doctor with a worker', () => {
     expect(ran).toMatchObject({ status: 0, stderr: '' });
     const names = ran.stdout.split('\n').map((line) => /^ok {7}([\w ]+): /.exec(line)?.[1] ?? line);
     expect(names).toEqual([
-      'configuration', 'database', 'temporal', 'schedules', 'worker', 'receipts', 'receipts', 'LMS token', 'LMS states', 'LMS order', '',
+      'configuration', 'database', 'rights', 'temporal', 'schedules', 'worker', 'receipts', 'receipts', 'LMS token', 'LMS states', 'LMS order', '',
     ]); // prettier-ignore
     const after = await stage.database.query('select * from lms_states order by state_name');
     expect(after.rows).toEqual(before.rows);

@@ -1,7 +1,8 @@
 import { expect, inject, onTestFinished, test } from 'vitest';
+import { migrate } from '../../db/migrate.ts';
 import { anyFreePort } from '../../stack/ports.ts';
 import { startTemporal } from '../../stack/temporal-server.ts';
-import { createMigratedDatabase } from '../support/database.ts';
+import { createDatabase, createMigratedDatabase } from '../support/database.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { temporalBinary } from '../support/own-temporal.ts';
 import type { WorkerSurroundings } from '../support/spawned-process.ts';
@@ -28,10 +29,8 @@ async function waitsForTemporal(worker: ServedWorker, port: number): Promise<voi
   await waitFor(
     async () => {
       const { status, text } = await worker.ask('/readyz');
-      return (
-        status === 503 &&
-        text === `starting\nTemporal does not answer (127.0.0.1:${port}: Connection refused)\n`
-      );
+      const reason = `cannot reach Temporal at 127.0.0.1:${port} (ECONNREFUSED): `;
+      return status === 503 && text.startsWith(`starting\n${reason}`);
     },
     { what: 'the worker to say what it waits for' },
   );
@@ -78,6 +77,23 @@ test.each(['SIGTERM', 'SIGINT'] as const)('%s ends a worker that waits for Tempo
   await waitsForTemporal(worker, port);
   worker.signal(signal);
   expect(await worker.ended()).toBe(0);
+});
+
+test('a worker that starts before `registrar setup` waits for it, and then takes up its work', async () => {
+  const [database, temporal] = await Promise.all([createDatabase(), createNamespace()]);
+  const worker = await startWorker({ databaseUrl: database.url, namespace: temporal.namespace });
+  onTestFinished(async () => {
+    worker.signal('SIGKILL');
+    await worker.ended();
+    await Promise.all([database.drop(), temporal.close()]);
+  });
+  await waitFor(
+    async () =>
+      /^the database lacks 0001_\S+, .+: run `registrar setup`$/m.test((await worker.ask('/readyz')).text),
+    { what: 'the worker to say what it waits for' },
+  );
+  await migrate(database.url);
+  await worker.ready();
 });
 
 test('works only for the task queues that it is given', async () => {

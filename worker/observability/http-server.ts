@@ -39,6 +39,8 @@ export async function startObservabilityServer(
   });
   // A scraper keeps its connection; nobody else has reason to hold one for long.
   server.requestTimeout = 10_000;
+  server.headersTimeout = 5_000;
+  server.maxHeadersCount = 100;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(address.port, address.host, resolve);

@@ -9,7 +9,7 @@ import { readHttpAddress } from './http-address.ts';
 import { startObservabilityServer } from './http-server.ts';
 import { keptFor } from './kept.ts';
 import { createMetrics } from './metrics.ts';
-import { createReadiness } from './readiness.ts';
+import { createReadiness, type Readiness } from './readiness.ts';
 import { installRuntime } from './sdk-metrics.ts';
 import { findLastCollection, lookAtQueues } from './temporal-watch.ts';
 import { startTracing } from './tracing.ts';
@@ -34,8 +34,8 @@ export interface Observation {
   /** To come before a worker's own, so that they see what those let through. */
   readonly interceptors: Pick<WorkerInterceptors, 'activity' | 'client'>;
   watchWikis(source: WikiSource): WikiSource;
-  /** While there is no connection to Temporal yet. */
-  temporalMissing(reason: string): void;
+  /** Before the workers can be made. */
+  readonly waitsFor: Readiness['waitsFor'];
   /** Once the workers poll. Resolves when their surroundings have been looked at for the first time. */
   watch(running: Running): Promise<void>;
   /** Before the connections are closed. */
@@ -87,7 +87,7 @@ export async function startObservation(options: ObservationOptions): Promise<Obs
       ...(tracing === undefined ? {} : { client: { workflow: [tracing.client] } }),
     },
     watchWikis: (source) => watchWikis(source, metrics),
-    temporalMissing: readiness.temporalMissing,
+    waitsFor: readiness.waitsFor,
     watch: async ({ connection, namespace, workers }) => {
       const soon = <Answer>(ask: () => Promise<Answer>): Promise<Answer> =>
         connection.withDeadline(Date.now() + ANSWER_WITHIN_MS, ask);

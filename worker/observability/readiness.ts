@@ -15,8 +15,8 @@ export interface Watched {
 export interface Readiness {
   readonly notLive: () => Reasons;
   readonly notReady: () => Reasons;
-  /** Before `watch`: there is no connection to Temporal yet, and why. */
-  readonly temporalMissing: (reason: string) => void;
+  /** Before `watch`: what is waited for, in one line, or that it is there. */
+  readonly waitsFor: (subject: Subject, reason: string | undefined) => void;
   /** From here on database and Temporal are asked again and again. Resolves when both were asked once; until then nothing is ready. */
   watch(watched: Watched): Promise<void>;
   /** Asks no more. */
@@ -30,12 +30,13 @@ const ANSWER_WITHIN_MS = 5_000;
 
 /** What is looked at, with the words for the log. */
 const subjects = {
+  migrations: { lost: 'the database lacks migrations', back: 'the database has every migration' },
   database: { lost: 'the database does not answer', back: 'the database answers again' },
   temporal: { lost: 'Temporal does not answer', back: 'Temporal answers again' },
   polling: { lost: 'a worker does not poll', back: 'all workers poll again' },
 } as const;
 
-type Subject = keyof typeof subjects;
+export type Subject = keyof typeof subjects;
 
 /**
  * Whether the process works, and what keeps it from that. A change is one line in the log, however long it lasts: nobody needs to
@@ -92,7 +93,7 @@ export function createReadiness(log: Logger, metrics: Metrics): Readiness {
       if (isStopped) return ['shutting down'];
       return [...idleWorkers(watched), ...reasonsOf(troubles)];
     },
-    temporalMissing: (reason) => note('temporal', `Temporal does not answer (${reason})`),
+    waitsFor: note,
     watch: (given) => {
       watched = given;
       again(given);

@@ -8,6 +8,7 @@ import {
   type ArchiveResult,
   type RefusedTally,
 } from '../../domain/retirement/archive.ts';
+import { insist, readInput } from '../input.ts';
 import { STATUS } from './contract.ts';
 
 const activities = proxyActivities<ArchiveActivities>({
@@ -23,7 +24,9 @@ const statusQuery = defineQuery<ArchiveResult>(STATUS);
  * Archives COMPLETE learners whose waiting time is over, batch by batch: the file first, then the clean-up of the LMS, then our own
  * rows. Batches that an earlier run left unfinished come first.
  */
-export async function archiveRetirements({ dryRun = false }: ArchiveInput = {}): Promise<ArchiveResult> {
+export async function archiveRetirements(input: ArchiveInput = {}): Promise<ArchiveResult> {
+  const { dryRun = false } = readInput(input, 'nothing, or {"dryRun": true}');
+  insist(typeof dryRun === 'boolean', 'dryRun', 'true or false');
   const batches: ArchivedBatch[] = [];
   let refused: RefusedTally = { refused: [], refusedCount: 0 };
   setHandler(statusQuery, () => sumUp(batches, refused), { description: 'What has been archived so far.' });

@@ -1,5 +1,6 @@
 import { proxyActivities } from '@temporalio/workflow';
 import type { createEraseCourseUser } from '../../activities/retirement/course-erasure/erasing-late.ts';
+import { insist, isId, readInput } from '../input.ts';
 import type { EraseCourseUserInput, EraseCourseUserResult } from './contract.ts';
 
 const activities = proxyActivities<{ readonly eraseCourseUser: ReturnType<typeof createEraseCourseUser> }>({
@@ -11,5 +12,6 @@ const activities = proxyActivities<{ readonly eraseCourseUser: ReturnType<typeof
 
 /** Takes a learner out of the statistics without a retirement: theirs was past that stage when somebody linked them. */
 export async function eraseCourseUser(input: EraseCourseUserInput): Promise<EraseCourseUserResult> {
+  insist(isId(readInput(input, '{"userId": …}')['userId']), 'userId', 'an LMS user id, a whole number');
   return activities.eraseCourseUser(input);
 }

@@ -97,13 +97,35 @@ async function refusingBadInput(request: () => Promise<Answer>): Promise<Answer>
   }
 }
 
+/**
+ * Lines about refusals on their way at once, and messages that wait for the main line. Temporal fails every workflow task that would
+ * have more than 2,000 activities under way: a flood of messages would stop the run for good. More are counted, in one line.
+ */
+const MOST_NOTES = 50;
+const MOST_ASKS = 50;
+
 async function recordRefusal(run: Run, what: string, reason: string): Promise<void> {
   run.notedAtMs = Math.max(Date.now(), run.notedAtMs + 1);
   const at = new Date(run.notedAtMs).toISOString();
   run.lastRefusal = `${at.slice(0, 19).replace('T', ' ')}Z ${what}: ${reason}`;
   showDetails(run);
+  if (run.notesUnderWay >= MOST_NOTES) {
+    run.refusalsToSum += 1;
+    return;
+  }
+  await note(run, at, `refused: ${what}: ${reason}`);
+  if (run.refusalsToSum === 0) return;
+  const more = run.refusalsToSum;
+  run.refusalsToSum = 0;
+  run.notedAtMs = Math.max(Date.now(), run.notedAtMs + 1);
+  await note(run, new Date(run.notedAtMs).toISOString(), `refused: ${more} more messages that came at once`);
+}
+
+async function note(run: Run, at: string, text: string): Promise<void> {
+  run.notesUnderWay += 1;
   // Not in the workflow task: one that Temporal rejects is done again, and the line would stand there twice.
-  await retried.addNote({ userId: run.userId, at, text: `refused: ${what}: ${reason}` });
+  await retried.addNote({ userId: run.userId, at, text });
+  run.notesUnderWay -= 1;
 }
 
 async function requestResume(run: Run, message: ResumeMessage | undefined): Promise<Answer> {
@@ -135,6 +157,9 @@ function tooLateToCancel(run: Run): string {
 }
 
 async function decidedByMainLine<Request>(asks: Ask<Request>[], request: Request): Promise<Answer> {
+  if (asks.length >= MOST_ASKS) {
+    return { kind: 'refused', reason: `${asks.length} others wait to be decided; send it again later` };
+  }
   const ask: Ask<Request> = { request, answer: undefined };
   asks.push(ask);
   await condition(() => ask.answer !== undefined);
@@ -158,7 +183,9 @@ function parseResume(message: unknown): ResumeRequest {
 
 function parseCancel(message: unknown): CancelRequest {
   if (message === undefined || message === null) return {};
-  if (!isRecord(message)) throw badInput('cancel wants no input, or {"by": "…", "reason": "…"}');
+  // Strict: what nobody could read, or was meant for something else, must not give up an erasure.
+  const isMeant = isRecord(message) && Object.keys(message).every((key) => key === 'by' || key === 'reason');
+  if (!isMeant) throw badInput('cancel wants no input, or {"by": "…", "reason": "…"}');
   return spoken(message, CANCEL);
 }
 
@@ -191,5 +218,5 @@ function badInput(message: string): ApplicationFailure {
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);
 }

@@ -1,6 +1,7 @@
 import { allHandlersFinished, CancellationScope, condition, workflowInfo } from '@temporalio/workflow';
 import type { Opened } from '../../activities/retirement/opening.ts';
 import { COMPLETE, PENDING } from '../../domain/retirement/states.ts';
+import { insist, isId, isText, readInput } from '../input.ts';
 import type { RetireUserInput, RetireUserResult } from './contract.ts';
 import { coolOff } from './cooling-off.ts';
 import { quickly } from './effects.ts';
@@ -24,6 +25,7 @@ import { showDueDate, showState } from './visibility.ts';
  * failure until an operator resumes it. Ends COMPLETE or ABORTED; it fails only when there is nobody to retire.
  */
 export async function retireUser(input: RetireUserInput): Promise<RetireUserResult> {
+  checkInput(input);
   const run = createRun(input.userId);
   handleMessages(run);
   // A cancellation request from the Temporal UI is a message like `cancel`, so it must not tear anything down by itself.
@@ -32,6 +34,20 @@ export async function retireUser(input: RetireUserInput): Promise<RetireUserResu
     await condition(() => allHandlersFinished() && run.pendingNotes === 0);
     return result;
   });
+}
+
+function checkInput(input: RetireUserInput): void {
+  const { userId, found, rerun, parked } = readInput(input, '{"userId": …}, an LMS user id');
+  insist(isId(userId), 'userId', 'an LMS user id, a whole number');
+  insist(rerun === undefined || rerun === 'all' || rerun === 'only-new', 'rerun', '"all" or "only-new"');
+  if (found !== undefined) {
+    const { state, lastState } = readInput(found, '{"userId", "found": {"state", "lastState"}}');
+    insist(isText(state) && isText(lastState), 'found', 'two names of states');
+  }
+  if (parked !== undefined) {
+    const { cause } = readInput(parked, '{"userId", "parked": {"cause", …}}');
+    insist(isText(readInput(cause, '{"userId", "parked": {"cause": {"what"}}}')['what']), 'parked', 'a run');
+  }
 }
 
 async function retire(run: Run, input: RetireUserInput): Promise<RetireUserResult> {

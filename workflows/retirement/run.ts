@@ -55,6 +55,10 @@ export interface Run {
   lastRefusal: string | undefined;
   /** Milliseconds since 1970 of the newest note in `responses`: no two notes have the same time. */
   notedAtMs: number;
+  /** Lines about refusals that are being written. */
+  notesUnderWay: number;
+  /** Refusals beyond those that are written one by one, not told yet. */
+  refusalsToSum: number;
   /** Work on messages that Temporal does not count as handlers. */
   pendingNotes: number;
   readonly resumeAsks: Ask<ResumeRequest>[];
@@ -80,6 +84,8 @@ export function createRun(userId: number): Run {
     reopened: false,
     lastRefusal: undefined,
     notedAtMs: 0,
+    notesUnderWay: 0,
+    refusalsToSum: 0,
     pendingNotes: 0,
     resumeAsks: [],
     cancelAsks: [],

@@ -5,6 +5,7 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
+import { insist, isId, readInput } from '../input.ts';
 import { courseWork } from './activities.ts';
 import {
   childId,
@@ -19,14 +20,16 @@ import {
 } from './contract.ts';
 import { ingest } from './ingest.ts';
 import { preUpdate } from './pre-update.ts';
-import { answerStatus, progressSignal, renderDetails } from './progress.ts';
+import { answerStatus, isProgress, progressSignal, renderDetails } from './progress.ts';
 import { reprocess } from './reprocess.ts';
 
 /**
  * One update of a course, started by its schedule: slices and roster first, then what is marked, then what is new, then the
  * roll-up. A wiki that fails is left for the next update and keeps nobody else's numbers back.
  */
-export async function courseUpdate({ courseId }: CourseUpdateInput): Promise<CourseUpdateResult> {
+export async function courseUpdate(input: CourseUpdateInput): Promise<CourseUpdateResult> {
+  insist(isId(readInput(input, '{"courseId": …}')['courseId']), 'courseId', 'the id of a course');
+  const { courseId } = input;
   const now = new Date().toISOString();
   let view: CourseStatusView = {
     courseId,
@@ -45,9 +48,13 @@ export async function courseUpdate({ courseId }: CourseUpdateInput): Promise<Cou
     return { courseId, now, left };
   };
   answerStatus(() => view);
-  setHandler(progressSignal, (told) => (told.phase === view.phase ? show(told) : undefined), {
-    description: 'From the children: how far they are.',
-  });
+  setHandler(
+    progressSignal,
+    (told) => (isProgress(told) && told.phase === view.phase ? show(told) : undefined),
+    {
+      description: 'From the children: how far they are.',
+    },
+  );
 
   await courseWork('one update at a time').beginUpdate({ courseId, now });
   const prepared = await child(preUpdate, 'pre-update', enter('pre-update', []));

@@ -1,10 +1,11 @@
 import { courseWork, wikiCalls } from './activities.ts';
 import type { CourseStepInput, PreUpdateResult } from './contract.ts';
 import { orLeave } from './leaving.ts';
-import { openProgress } from './progress.ts';
+import { checkStepInput, openProgress } from './progress.ts';
 
 /** Makes slices, roster and pages agree with the course as it is now, and marks what has to be worked again. */
 export async function preUpdate(input: CourseStepInput): Promise<PreUpdateResult> {
+  checkStepInput(input);
   const progress = openProgress('pre-update', input);
   const { courseId, now } = input;
   const { slicesRemoved: ofLostWikis } = await courseWork(

@@ -8,6 +8,7 @@ import {
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
+import { insist, isId, isInstant, isText, readInput } from '../input.ts';
 import {
   STATUS,
   type CoursePhase,
@@ -28,6 +29,31 @@ export function answerStatus(view: () => CourseStatusView): void {
 
 /** From a child to its update, so that the update's own page shows how far it is. */
 export const progressSignal = defineSignal<[CourseStatusView]>('progress');
+
+/** What a child tells; anybody else who sends the signal may tell anything. */
+export function isProgress(told: unknown): told is CourseStatusView {
+  if (!isRecord(told) || !isRecord(told['slices'])) return false;
+  const { slices, wikis, left } = told;
+  return (
+    [slices['done'], slices['all']].every(Number.isSafeInteger) &&
+    Array.isArray(wikis) &&
+    wikis.every(isText) &&
+    Array.isArray(left) &&
+    left.every((one) => isRecord(one) && isText(one['wiki']) && isText(one['because']))
+  );
+}
+
+/** Throws a `BadInput` for what no update starts its children with. */
+export function checkStepInput(input: CourseStepInput): void {
+  const { courseId, now, left } = readInput(input, '{"courseId", "now", "left"}');
+  insist(isId(courseId), 'courseId', 'the id of a course');
+  insist(isInstant(now), 'now', 'an instant such as 2026-01-31T12:00:00Z');
+  insist(Array.isArray(left) && left.every(isRecord), 'left', 'a list of wikis');
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}
 
 /** How far a child has come: kept for the query, the details page and the update above it. */
 export interface Progress {

@@ -2,11 +2,12 @@ import { courseWork } from './activities.ts';
 import type { CourseStepInput, ReprocessResult } from './contract.ts';
 import { fetchAndStore } from './fetching.ts';
 import { orLeave } from './leaving.ts';
-import { openProgress } from './progress.ts';
+import { checkStepInput, openProgress } from './progress.ts';
 import { rebuildMarked } from './rebuilding.ts';
 
 /** Works every marked slice: fetches again what has to be, and rebuilds the numbers of all from their facts. */
 export async function reprocess(input: CourseStepInput): Promise<ReprocessResult> {
+  checkStepInput(input);
   const progress = openProgress('reprocess', input);
   let slicesFetched = 0;
   const wikis = await courseWork('slices to fetch again').planReprocess(input);

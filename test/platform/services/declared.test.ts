@@ -8,6 +8,7 @@ import {
   learnerWith,
   missingRoute,
   oddValues,
+  refusedInPaths,
   startStandIn,
   type StandIn,
 } from './stand-in.ts';
@@ -61,24 +62,30 @@ describe('the path of a declared method', () => {
     expect(only().headers['content-type']).toBeUndefined();
   });
 
-  it.each(oddValues)('keeps its structure whatever the value: %j', async (originalUsername) => {
-    allGood();
-    await declared({ path: '/u/{original_username}/erase?who={original_username}&all=no' })({
-      originalUsername,
-    });
-    const [, segment = '', query = ''] =
-      /^\/base\/u\/([^/?#]+)\/erase\?who=([^&#]+)&all=no$/.exec(only().path) ?? [];
-    expect(decodeURIComponent(segment)).toBe(originalUsername);
-    expect(decodeURIComponent(query)).toBe(originalUsername);
-    expect(only().headers['x-evil']).toBeUndefined();
-  });
+  it.each(oddValues.filter((value) => !refusedInPaths.includes(value)))(
+    'keeps its structure whatever the value: %j',
+    async (originalUsername) => {
+      allGood();
+      await declared({ path: '/u/{original_username}/erase?who={original_username}&all=no' })({
+        originalUsername,
+      });
+      const [, segment = '', query = ''] =
+        /^\/base\/u\/([^/?#]+)\/erase\?who=([^&#]+)&all=no$/.exec(only().path) ?? [];
+      expect(decodeURIComponent(segment)).toBe(originalUsername);
+      expect(decodeURIComponent(query)).toBe(originalUsername);
+      expect(only().headers['x-evil']).toBeUndefined();
+    },
+  );
 
-  it.each(['.', '..', ''])('is refused where %j would make it another one', async (originalUsername) => {
-    allGood();
-    const failure = await failureOf(declared({ path: '/u/{original_username}' })({ originalUsername }));
-    expect(failure.exchange).toMatchObject({ transient: false, route: '/u/{original_username}' });
-    expect(server.received).toHaveLength(0);
-  });
+  it.each(['.', '..', '', ...refusedInPaths])(
+    'is refused where %j would make it another one',
+    async (originalUsername) => {
+      allGood();
+      const failure = await failureOf(declared({ path: '/u/{original_username}' })({ originalUsername }));
+      expect(failure.exchange).toMatchObject({ transient: false, route: '/u/{original_username}' });
+      expect(server.received).toHaveLength(0);
+    },
+  );
 
   it('lets dots stand in the middle of a segment', async () => {
     allGood();

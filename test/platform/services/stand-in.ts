@@ -106,6 +106,7 @@ export const oddValues: readonly string[] = [
   'two words',
   '100%41',
   'a/b/../c',
+  'a/b\\c',
   'say "hi" & <b>',
   "'; drop table users; --",
   'back\\slash',
@@ -115,6 +116,9 @@ export const oddValues: readonly string[] = [
   '{user_id}',
   '$& $1 $$',
 ];
+
+/** Those of {@link oddValues} that no path is filled with: what decodes them on the way would go elsewhere. */
+export const refusedInPaths: readonly string[] = ['a/b/../c', 'line\nbreak\r\nX-Evil: 1'];
 
 /** A source that hands out `token-1`, `token-2`, … and moves on when one is forgotten. */
 export function countingTokens(): TokenSource & { readonly forgotten: string[] } {

@@ -4,7 +4,15 @@ import { createBraze } from '../../../platform/services/braze.ts';
 import { createHubspot } from '../../../platform/services/hubspot.ts';
 import { createSegment } from '../../../platform/services/segment.ts';
 import type { Learner, ServiceOutcome } from '../../../platform/learner.ts';
-import { failureOf, learnerWith, missingRoute, oddValues, startStandIn, type StandIn } from './stand-in.ts';
+import {
+  failureOf,
+  learnerWith,
+  missingRoute,
+  oddValues,
+  refusedInPaths,
+  startStandIn,
+  type StandIn,
+} from './stand-in.ts';
 
 let server: StandIn;
 beforeAll(async () => {
@@ -190,11 +198,24 @@ describe('HubSpot', () => {
     },
   );
 
-  it.each(oddValues)('asks for %j and for nothing else', async (originalEmail) => {
-    server.behave(() => ({ status: 404, body: {} }));
-    await hubspot({ originalEmail });
-    const [, asked = ''] = /^\/contacts\/v1\/contact\/email\/([^/?#]+)\/profile$/.exec(sent().path) ?? [];
-    expect(decodeURIComponent(asked)).toBe(originalEmail);
+  it.each(oddValues.filter((value) => !refusedInPaths.includes(value)))(
+    'asks for %j and for nothing else',
+    async (originalEmail) => {
+      server.behave(() => ({ status: 404, body: {} }));
+      await hubspot({ originalEmail });
+      const [, asked = ''] = /^\/contacts\/v1\/contact\/email\/([^/?#]+)\/profile$/.exec(sent().path) ?? [];
+      expect(decodeURIComponent(asked)).toBe(originalEmail);
+    },
+  );
+
+  it.each(refusedInPaths)('is not asked for %j, which could be another path', async (originalEmail) => {
+    server.behave(() => ({ status: 200, body: { vid: 1 } }));
+    const failure = await failureOf(hubspot({ originalEmail }));
+    expect(failure.exchange).toMatchObject({
+      transient: false,
+      route: '/contacts/v1/contact/email/{original_email}/profile',
+    });
+    expect(server.received).toHaveLength(0);
   });
 
   it('asks nothing about a learner without an e-mail address', async () => {

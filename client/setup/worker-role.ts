@@ -1,0 +1,111 @@
+import pg from 'pg';
+import type { Database, Queryable } from '../../db/database.ts';
+import { failed } from '../operation-error.ts';
+
+/** Keeps two that grant at once from changing the same rows of the catalogue. */
+const GRANT_LOCK = 3_141_592_654;
+
+/** Tables of which workers and commands may do less than read and write rows. */
+const lessThanAll: Readonly<Record<string, string>> = {
+  schema_migrations: 'select',
+  // What proves an erasure is added to, and never changed or taken away.
+  erasure_receipts: 'select, insert',
+  erasure_keys: 'select, insert',
+  erasure_receipt_chain: 'select, update',
+};
+
+/**
+ * Gives the role what workers and commands need, and takes away everything else that it has in schema `public`: rows, sequences,
+ * and temporary tables for `course verify`. Also of tables that a later version makes. Wants to be the owner of the tables; safe to
+ * repeat, and beside running workers. Throws for a role that does not exist, or that may more than that by being who it is.
+ */
+export async function grantToWorkers(database: Database, role: string): Promise<void> {
+  await database.transaction(async (transaction) => {
+    await transaction.query('select pg_advisory_xact_lock($1::bigint)', [GRANT_LOCK]);
+    await checkRole(transaction, role);
+    for (const statement of await grants(transaction, role)) await transaction.query(statement);
+  });
+}
+
+async function checkRole(db: Queryable, role: string): Promise<void> {
+  const { rows } = await db.query<{ readonly isOwner: boolean; readonly isSuperuser: boolean }>(
+    `select pg_has_role(oid, current_user, 'member') as "isOwner", rolsuper as "isSuperuser"
+     from pg_roles where rolname = $1::text`,
+    [role],
+  );
+  const [found] = rows;
+  if (found === undefined) {
+    throw failed(
+      `REGISTRAR_WORKER_ROLE names ${JSON.stringify(role)}, a role that the database does not have: create it (create role … login password …), or correct the variable`,
+    );
+  }
+  if (found.isOwner || found.isSuperuser) {
+    throw failed(
+      `REGISTRAR_WORKER_ROLE names ${JSON.stringify(role)}, which is ${found.isSuperuser ? 'a superuser' : 'the owner of the tables, or a member of it'}: name a role of its own for workers and commands`,
+    );
+  }
+}
+
+async function grants(db: Queryable, role: string): Promise<readonly string[]> {
+  const to = pg.escapeIdentifier(role);
+  const { rows } = await db.query<{ readonly name: string }>('select current_database() as name');
+  const database = pg.escapeIdentifier(rows[0]?.name ?? '');
+  const rowRights = 'select, insert, update, delete';
+  return [
+    `revoke all on all tables in schema public from ${to}`,
+    `revoke all on all sequences in schema public from ${to}`,
+    `revoke all on schema public from ${to}`,
+    `grant connect, temporary on database ${database} to ${to}`,
+    `grant usage on schema public to ${to}`,
+    `grant ${rowRights} on all tables in schema public to ${to}`,
+    `grant usage on all sequences in schema public to ${to}`,
+    ...Object.entries(lessThanAll).flatMap(([table, rights]) => [
+      `revoke all on ${table} from ${to}`,
+      `grant ${rights} on ${table} to ${to}`,
+    ]),
+    `alter default privileges in schema public grant ${rowRights} on tables to ${to}`,
+    `alter default privileges in schema public grant usage on sequences to ${to}`,
+  ];
+}
+
+/** What the connected role may do here. */
+export interface Rights {
+  readonly role: string;
+  /** Why it may do more than a worker needs. */
+  readonly tooMuch?: 'superuser' | 'owner' | 'creator';
+  /** Tables of which it may not read or add rows. */
+  readonly closedTables: readonly string[];
+  readonly canMakeTemporaryTables: boolean;
+}
+
+export async function lookAtRights(db: Queryable): Promise<Rights> {
+  const { rows } = await db.query<{
+    readonly role: string;
+    readonly isSuperuser: boolean;
+    readonly isOwner: boolean;
+    readonly canCreate: boolean;
+    readonly canMakeTemporaryTables: boolean;
+    readonly closedTables: readonly string[];
+  }>(
+    `
+    with ours as (
+      select oid, relname::text as name, relowner from pg_class
+      where relnamespace = 'public'::regnamespace and relkind in ('r', 'p'))
+    select current_user::text as role, rolsuper as "isSuperuser",
+      exists (select from ours where pg_has_role(relowner, 'usage')) as "isOwner",
+      has_schema_privilege('public', 'create') as "canCreate",
+      has_database_privilege(current_database(), 'temporary') as "canMakeTemporaryTables",
+      coalesce(
+        (select array_agg(name order by name) from ours
+         where not has_table_privilege(oid, 'select')
+            or (name <> all ($1::text[]) and not has_table_privilege(oid, 'insert'))),
+        '{}') as "closedTables"
+    from pg_roles where rolname = current_user`,
+    [Object.keys(lessThanAll)],
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error('PostgreSQL does not know the role that is connected');
+  const { role, isSuperuser, isOwner, canCreate, canMakeTemporaryTables, closedTables } = row;
+  const tooMuch = isSuperuser ? 'superuser' : isOwner ? 'owner' : canCreate ? 'creator' : undefined;
+  return { role, ...(tooMuch && { tooMuch }), closedTables, canMakeTemporaryTables };
+}
