@@ -9,6 +9,7 @@ import { sandboxPipeline, type PipelineRow } from '../../sandbox/lms/pipeline.ts
 import {
   ARCHIVE_RETIREMENTS,
   CANARY,
+  ERASE_COURSE_USER,
   PARTNER_REPORT,
   probeWorkflowId,
   RERUN_RETIREMENTS,
@@ -264,4 +265,14 @@ it('reports to partners: of somebody, of nobody, and one that is stopped', async
   expect(await record({ name: 'partner-report-of-nobody', type })).toMatchObject({ batches: [], files: 0 });
   await stage.retire([{ username: 'recorded-1003', orgs: ['ZetaX'] }]);
   await recordFailure({ name: 'partner-report-stopped', type }, 'no partner for ZetaX');
+});
+
+it('somebody who leaves the statistics, when their retirement is past that', async () => {
+  const userId = 1;
+  await stage.database.query(`insert into users (username, lms_user_id) values ('recorded-1004', $1)`, [
+    userId,
+  ]);
+  expect(
+    await record({ name: 'erase-course-user', type: ERASE_COURSE_USER, args: [{ userId }] }),
+  ).toHaveProperty('outcome');
 });

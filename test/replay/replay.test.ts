@@ -35,6 +35,7 @@ const erasures = [
     'canary-still-known',
   ],
   ...['partner-report', 'partner-report-of-nobody', 'partner-report-stopped'],
+  'erase-course-user',
 ].map((name) => `erasure/${name}`);
 
 const courseUpdates = [
