@@ -1,14 +1,10 @@
-import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import type { ChainEnd } from '../../receipts/chain-places.ts';
-import { readExportLine } from '../../receipts/export-lines.ts';
 import type { Finding } from '../../receipts/finding.ts';
 import type { ReceiptBody } from '../../receipts/receipt.ts';
-import { verifyingKeyFromPem, type VerifyingKey } from '../../receipts/signing-keys.ts';
+import type { VerifyingKey } from '../../receipts/signing-keys.ts';
 import { createExportVerifier } from '../../receipts/verify-export.ts';
-import { failed, notFound, wrongUsage } from '../operation-error.ts';
 import { erasuresIn, type ProvedErasure } from './erasures.ts';
-import { codeOf } from './export.ts';
+import { keysIn, linesOf, readKey } from './export-file.ts';
 import { keyById } from './keys.ts';
 import { told, type ToldFinding } from './walk.ts';
 
@@ -58,46 +54,4 @@ export async function checkFile(path: string, options: CheckOptions): Promise<Ch
     erasures: erasuresIn(bodies),
     findings: told(findings),
   };
-}
-
-async function readKey(text: string, path: string): Promise<VerifyingKey> {
-  if (/^[0-9a-f]{16}$/.test(text)) return keyById(await keysIn(path), text, `in ${path}`);
-  const pem = await readFile(text, 'utf8').catch((error: unknown) => {
-    throw notFound(
-      `${text} is neither a key id (16 hexadecimal digits) nor a file that can be read (${codeOf(error)}): \`registrar receipts key\` prints both`,
-    );
-  });
-  const key = verifyingKeyFromPem(pem);
-  if (key === undefined) {
-    throw wrongUsage(`${text} holds no Ed25519 public key in PEM: write it with \`registrar receipts key\``);
-  }
-  return key;
-}
-
-/** Keys stand before the first receipt. */
-async function keysIn(path: string): Promise<readonly VerifyingKey[]> {
-  const keys: VerifyingKey[] = [];
-  for await (const line of linesOf(path)) {
-    const said = readExportLine(line);
-    if (said.kind === 'receipt') break;
-    if (said.kind === 'key') keys.push(said.key);
-  }
-  return keys;
-}
-
-/** By line feeds alone: a reader of lines would also break at characters that a receipt may hold. */
-async function* linesOf(path: string): AsyncGenerator<string> {
-  let rest = '';
-  try {
-    for await (const chunk of createReadStream(path, 'utf8')) {
-      const lines = `${rest}${String(chunk)}`.split('\n');
-      rest = lines.pop() ?? '';
-      yield* lines;
-    }
-  } catch (error) {
-    const code = codeOf(error);
-    if (code === 'ENOENT') throw notFound(`there is no file ${path}: correct its name`);
-    throw failed(`cannot read ${path} (${code}): name a file that this user may read`, { cause: error });
-  }
-  if (rest !== '') yield rest;
 }

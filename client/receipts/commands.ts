@@ -6,10 +6,11 @@ import { instantText } from '../times.ts';
 import { examples, type Run, type Tools } from '../tools.ts';
 import { checkFile, type CheckedFile } from './check-file.ts';
 import { receiptContextOf } from './context.ts';
-import { exportReceipts, writingFile, type Exported } from './export.ts';
+import { exportReceipts, requireNoNewer, writingFile, type Exported } from './export.ts';
 import { readReceiptKeys } from './keys.ts';
 import { adviceOn, listUnnamedKeys } from './unnamed-keys.ts';
 import { complain, printErasure, standing } from './print-receipts.ts';
+import { addReplayCommand } from './replay-command.ts';
 import { collected } from './repeated-option.ts';
 import { chainEndText, readChainEnd } from './walk.ts';
 
@@ -61,6 +62,8 @@ export function addReceiptCommands(program: Command, run: Run): void {
       run(command, (tools) => check(tools, file, asked)),
     );
 
+  addReplayCommand(receipts, run);
+
   receipts
     .command('key')
     .description(
@@ -99,6 +102,7 @@ async function writeExport({ session, output, progress }: Tools, file: string): 
     throw wrongUsage('--json wants standard output for itself: name a file to export to');
   }
   const context = receiptContextOf(session);
+  if (!isStandardOutput) await requireNoNewer(context, file);
   const exported = await progress.following('exporting receipts', (watch): Promise<Exported> =>
     isStandardOutput
       ? exportReceipts(context, { write: (text) => output.raw(text), watch })

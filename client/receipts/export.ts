@@ -1,9 +1,17 @@
-import { open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm, stat } from 'node:fs/promises';
 import { readChain } from '../../activities/retirement/receipts/store.ts';
-import { writeHead, writeKey, writeReceipt } from '../../receipts/export-lines.ts';
-import { failed, notFound } from '../operation-error.ts';
+import {
+  readExportLine,
+  writeHead,
+  writeKey,
+  writeReceipt,
+  type ExportLine,
+} from '../../receipts/export-lines.ts';
+import { failed, notFound, refused } from '../operation-error.ts';
 import type { ReceiptContext, Watch } from './context.ts';
+import { codeOf, linesOf } from './export-file.ts';
 import { readReceiptKeys } from './keys.ts';
+import { listHashesAt } from './replay-store.ts';
 import { told, walkChain, type ChainReport, type ToldFinding } from './walk.ts';
 
 export interface Exported {
@@ -17,6 +25,31 @@ export interface Exported {
 
 /** Where an export goes; text is whole lines. */
 export type WriteText = (text: string) => void | Promise<void>;
+
+/**
+ * Throws `refused` when the file at `path` is an export whose chain goes on beyond ours: after a backup was restored, the next export
+ * would write over the only receipts of what was erased since. Anything else may be written over.
+ */
+export async function requireNoNewer({ database }: ReceiptContext, path: string): Promise<void> {
+  const said = await firstLine(path);
+  if (said?.kind !== 'head' || said.end.lastSequence === 0) return;
+  const { lastSequence, lastHash } = said.end;
+  const here = (await listHashesAt(database, [lastSequence])).get(lastSequence);
+  if (here === lastHash) return;
+  throw refused(
+    `${path} has a receipt ${lastSequence} that is not here: after a restored backup, put it back with \`registrar receipts replay ${path}\`; otherwise name another file`,
+  );
+}
+
+async function firstLine(path: string): Promise<ExportLine | undefined> {
+  const isThere = await stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+  if (!isThere) return undefined;
+  for await (const line of linesOf(path)) return readExportLine(line);
+  return undefined;
+}
 
 /** Writes keys and receipts behind a head that is signed now. Throws `not-found` while no key exists to sign it. */
 export async function exportReceipts(
@@ -72,8 +105,4 @@ export async function writingFile<Result>(
     await rm(partial, { force: true });
     throw error;
   }
-}
-
-export function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown trouble';
 }
