@@ -14,6 +14,8 @@ export interface ProcessOptions {
   readonly args?: readonly string[];
   /** Beside what Node needs: nothing else of the surroundings reaches it. */
   readonly env?: Readonly<Record<string, string>>;
+  /** For Node, as they would stand before the module. */
+  readonly nodeOptions?: readonly string[];
 }
 
 /** Starts a module as a process that ends when whoever started it is gone, and waits until it says that it is ready. */
@@ -33,11 +35,11 @@ export async function startProcess(file: URL, options: ProcessOptions = {}): Pro
 /** The process as it is, ready or not. What it writes goes nowhere but to `stderr`, a file descriptor; default ours. */
 export function forkProcess(
   file: URL,
-  { args = [], env = {}, stderr }: ProcessOptions & { readonly stderr?: number } = {},
+  { args = [], env = {}, nodeOptions = [], stderr }: ProcessOptions & { readonly stderr?: number } = {},
 ): ChildProcess {
   return fork(fileURLToPath(file), args, {
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
-    execArgv: process.env['BENCH_EXEC_ARGV']?.split(' ') ?? [],
+    execArgv: [...(process.env['BENCH_EXEC_ARGV']?.split(' ') ?? []), ...nodeOptions],
     // The benchmark's own output is its result.
     stdio: ['ignore', 'ignore', stderr ?? 'inherit', 'ipc'],
   });

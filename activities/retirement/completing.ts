@@ -8,6 +8,7 @@ import { beating } from '../heartbeat.ts';
 import { failStage, type EarlierAttempts } from './failing.ts';
 import { moveTo, prepare, talking } from './talking.ts';
 import type { Platform } from './platform.ts';
+import { createLimiter } from '../../platform/concurrency.ts';
 import { probeStages, stagesToProbe, type Probed } from './probing.ts';
 import { issueErasureReceipt } from './receipts/issuing.ts';
 import { listProbesOf, newestErasureOf } from './receipts/store.ts';
@@ -43,11 +44,19 @@ const DAY_MS = 86_400_000;
 export function createComplete(
   dependencies: RetirementDependencies,
 ): (input: CompleteInput) => Promise<Completed> {
-  return (input) => beating(() => complete(dependencies, input));
+  const limited = createLimiter(RECEIPTS_AT_ONCE);
+  return (input) => beating(() => complete({ ...dependencies, limited }, input));
+}
+
+/** Receipts are a chain, so their transactions wait for each other: one more, lest the chain wait for a worker. Each holds a connection. */
+const RECEIPTS_AT_ONCE = 2;
+
+interface CompleteDependencies extends RetirementDependencies {
+  readonly limited: ReturnType<typeof createLimiter>;
 }
 
 async function complete(
-  dependencies: RetirementDependencies,
+  dependencies: CompleteDependencies,
   { userId, earlier }: CompleteInput,
 ): Promise<Completed> {
   const { learner, platform } = await prepare(dependencies, userId);
@@ -88,7 +97,7 @@ async function completeInLms(
 
 /** One transaction: nobody is COMPLETE here without a receipt. Returns the receipt's sequence. */
 async function completeHere(
-  { database, platform, receiptKeys }: RetirementDependencies,
+  { database, platform, receiptKeys, limited }: CompleteDependencies,
   { configuration }: Platform,
   {
     learner,
@@ -104,35 +113,37 @@ async function completeHere(
   // As they are now and not as they were when the services were asked: a key that was changed meanwhile signs from then on.
   const { registrar } = (await platform.lastValid()).configuration;
   const keys = await receiptKeys.current(registrar.receipts);
-  return database.transaction(async (tx) => {
-    const completedAt = new Date();
-    // Held against an attempt that was given up for dead, and does the same at this moment.
-    const current = await lockRetirement(tx, userId);
-    const known = current === COMPLETE ? await receiptOf(tx, learner) : undefined;
-    if (known !== undefined) return known;
-    if (current !== COMPLETE) {
-      // Given up for dead and still here, while the learner is run again.
-      if (current !== learner.currentState)
-        throw retryLater('Unexpected', `LMS user ${userId} was moved while COMPLETE was written`);
-      const text = `${COMPLETE}: every stage of the pipeline is done${describe(found)}`;
-      await changeState(tx, { userId, state: COMPLETE, line: line(completedAt, text) });
-    }
-    if (probeAfterMs !== undefined || learner.probeDueAt !== null) {
-      const dueAt = probeAfterMs === undefined ? null : new Date(completedAt.getTime() + probeAfterMs);
-      await recordProbeDue(tx, userId, dueAt);
-    }
-    const { sequence } = await issueErasureReceipt(tx, keys, {
-      learner,
-      pipeline: configuration.pipeline,
-      completedAt,
-      probes: found.map(({ stage, result }) => ({
-        stage: stage.startState,
-        result,
-        at: completedAt.toISOString(),
-      })),
-    });
-    return sequence;
-  });
+  return limited(() =>
+    database.transaction(async (tx) => {
+      const completedAt = new Date();
+      // Held against an attempt that was given up for dead, and does the same at this moment.
+      const current = await lockRetirement(tx, userId);
+      const known = current === COMPLETE ? await receiptOf(tx, learner) : undefined;
+      if (known !== undefined) return known;
+      if (current !== COMPLETE) {
+        // Given up for dead and still here, while the learner is run again.
+        if (current !== learner.currentState)
+          throw retryLater('Unexpected', `LMS user ${userId} was moved while COMPLETE was written`);
+        const text = `${COMPLETE}: every stage of the pipeline is done${describe(found)}`;
+        await changeState(tx, { userId, state: COMPLETE, line: line(completedAt, text) });
+      }
+      if (probeAfterMs !== undefined || learner.probeDueAt !== null) {
+        const dueAt = probeAfterMs === undefined ? null : new Date(completedAt.getTime() + probeAfterMs);
+        await recordProbeDue(tx, userId, dueAt);
+      }
+      const { sequence } = await issueErasureReceipt(tx, keys, {
+        learner,
+        pipeline: configuration.pipeline,
+        completedAt,
+        probes: found.map(({ stage, result }) => ({
+          stage: stage.startState,
+          result,
+          at: completedAt.toISOString(),
+        })),
+      });
+      return sequence;
+    }),
+  );
 }
 
 /**

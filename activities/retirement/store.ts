@@ -48,14 +48,16 @@ export interface StoredFailure {
   readonly body?: string | undefined;
 }
 
-const columns = `
+const listedColumns = `
   user_id as "userId", retirement_id as "retirementId", original_username as "originalUsername",
   original_email as "originalEmail", original_name as "originalName", retired_username as "retiredUsername",
-  retired_email as "retiredEmail", current_state as "currentState", last_state as "lastState", responses,
+  retired_email as "retiredEmail", current_state as "currentState", last_state as "lastState",
   completed_stages as "completedStages", stage_outcomes as "stageOutcomes", organisations,
   probe_due_at as "probeDueAt", last_failure as "lastFailure", first_stage_at as "firstStageAt",
   requested_at as "requestedAt", cool_off_until as "coolOffUntil", due_at as "dueAt",
   created_at as "createdAt", modified_at as "modifiedAt"`;
+
+const columns = `${listedColumns}, responses`;
 
 /**
  * Takes in a learner as the LMS shows them. A known retirement keeps its progress; a new one of the same person (the
@@ -136,12 +138,15 @@ export interface RetirementFilter {
   readonly overdue?: boolean;
 }
 
+/** Without the log, which is by far the most of a row. */
+export type ListedRetirement = Omit<StoredRetirement, 'responses'>;
+
 export async function listRetirements(
   db: Queryable,
   filter: RetirementFilter,
-): Promise<readonly StoredRetirement[]> {
-  const { rows } = await db.query<StoredRetirement>(
-    `select ${columns} from user_retirement_status
+): Promise<readonly ListedRetirement[]> {
+  const { rows } = await db.query<ListedRetirement>(
+    `select ${listedColumns} from user_retirement_status
      where ($1::text is null or current_state = $1)
        and (not $2::boolean or (due_at < now() and current_state not in ('COMPLETE', 'ABORTED')))
      order by due_at, user_id`,

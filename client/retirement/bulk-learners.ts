@@ -1,4 +1,4 @@
-import { listRetirements, type StoredRetirement } from '../../activities/retirement/store.ts';
+import { listRetirements, type ListedRetirement } from '../../activities/retirement/store.ts';
 import type { Errored } from '../../domain/retirement/bulk.ts';
 import { PENDING } from '../../domain/retirement/states.ts';
 import type { RetirementQueue } from '../../platform/lms/retirement.ts';
@@ -9,7 +9,7 @@ import type { RetirementContext } from './context.ts';
 
 /** Somebody who is in a state: by our row, by the LMS, or by both. */
 export type BulkLearner =
-  | { readonly row: StoredRetirement; readonly status: RetirementStatus | undefined }
+  | { readonly row: ListedRetirement; readonly status: RetirementStatus | undefined }
   | { readonly row: undefined; readonly status: RetirementStatus };
 
 /** Everybody who is in `state` here or in the LMS and asked for deletion within the period, by LMS user id. */

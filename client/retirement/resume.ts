@@ -1,4 +1,4 @@
-import { listRetirements, type StoredRetirement } from '../../activities/retirement/store.ts';
+import { listRetirements, type ListedRetirement } from '../../activities/retirement/store.ts';
 import { locate, stateBefore, type Pipeline } from '../../domain/retirement/pipeline.ts';
 import { COMPLETE, ERRORED } from '../../domain/retirement/states.ts';
 import { createLimiter } from '../../platform/concurrency.ts';
@@ -45,7 +45,7 @@ export async function resumeRetirement(
 async function resumeWithoutWorkflow(
   context: RetirementContext,
   who: string,
-  stored: StoredRetirement | undefined,
+  stored: ListedRetirement | undefined,
   request: Omit<ResumeRequest, 'by'>,
 ): Promise<Resumed> {
   const configuration = await context.configuration();
@@ -74,7 +74,7 @@ async function resumeWithoutWorkflow(
 async function lookUp(
   queue: RetirementQueue,
   who: string,
-  stored: StoredRetirement | undefined,
+  stored: ListedRetirement | undefined,
 ): Promise<RetirementStatus | undefined> {
   if (stored !== undefined) return queue.find(stored.originalUsername);
   return findInQueue(queue, ERRORED, who);
@@ -133,7 +133,7 @@ function stateToRetry(pipeline: Pipeline, stage: string): string {
 }
 
 /** Start state of the stage that an ERRORED learner failed in, as far as the row tells. */
-export function failedStageOf(row: StoredRetirement, pipeline: Pipeline): string | undefined {
+export function failedStageOf(row: ListedRetirement, pipeline: Pipeline): string | undefined {
   const candidates = [row.lastFailure?.stage, row.lastState];
   return candidates.find((state) => state !== undefined && locate(pipeline, state).kind === 'inside');
 }

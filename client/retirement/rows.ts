@@ -1,4 +1,4 @@
-import type { StoredRetirement } from '../../activities/retirement/store.ts';
+import type { ListedRetirement } from '../../activities/retirement/store.ts';
 import { ABORTED, COMPLETE, ERRORED, PENDING } from '../../domain/retirement/states.ts';
 
 /** Start state of the stage that is under way or failed, as far as the row alone tells; the pipeline is not asked. */
@@ -7,7 +7,7 @@ export function stageOf({
   lastState,
   lastFailure,
   completedStages,
-}: StoredRetirement): string | null {
+}: ListedRetirement): string | null {
   if (currentState === ERRORED) return lastFailure?.stage ?? (isSettled(lastState) ? null : lastState);
   return isSettled(currentState) ? null : currentState;
 
@@ -18,6 +18,6 @@ export function stageOf({
 }
 
 /** True when the learner should have been erased by now and is not. */
-export function isOverdue({ currentState, dueAt }: StoredRetirement, now: Date): boolean {
+export function isOverdue({ currentState, dueAt }: ListedRetirement, now: Date): boolean {
   return dueAt < now && currentState !== COMPLETE && currentState !== ABORTED;
 }

@@ -3,7 +3,7 @@ import {
   listRetirements,
   type RetirementFilter,
   type StoredFailure,
-  type StoredRetirement,
+  type ListedRetirement,
 } from '../../activities/retirement/store.ts';
 import { isOverdue, stageOf } from './rows.ts';
 import {
@@ -110,7 +110,7 @@ async function askWorkflow(
   return { workflow, status };
 }
 
-function summaryOf(row: StoredRetirement, now: Date): RetirementSummary {
+function summaryOf(row: ListedRetirement, now: Date): RetirementSummary {
   return {
     userId: row.userId,
     username: row.originalUsername,
