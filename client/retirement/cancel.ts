@@ -81,5 +81,10 @@ function notPending(
       `no learner who asked for deletion has the e-mail address ${email}: check how it is written`,
     );
   }
+  if (state === PENDING) {
+    return refused(
+      'the LMS has no request of this learner any more, so there is nothing to cancel: `registrar receipts replay` with an export of now closes the row here',
+    );
+  }
   return refused(`the retirement is ${state}, only a PENDING one can be cancelled`);
 }
