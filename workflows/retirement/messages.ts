@@ -101,8 +101,8 @@ async function refusingBadInput(request: () => Promise<Answer>): Promise<Answer>
  * Lines about refusals on their way at once, and messages that wait for the main line. Temporal fails every workflow task that would
  * have more than 2,000 activities under way: a flood of messages would stop the run for good. More are counted, in one line.
  */
-const MOST_NOTES = 50;
-const MOST_ASKS = 50;
+const MOST_NOTES = 500;
+const MOST_ASKS = 200;
 
 async function recordRefusal(run: Run, what: string, reason: string): Promise<void> {
   run.notedAtMs = Math.max(Date.now(), run.notedAtMs + 1);
