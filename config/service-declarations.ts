@@ -83,8 +83,11 @@ function readService(
   warnOfUnknownKeys(report, section, ['base_url', 'auth', 'methods', 'module', 'allow_link_local']);
   const module = field(section, 'module');
   if (isAbsent(module)) return readHttpService(report, section, context);
-  if (['base_url', 'auth', 'methods'].some((key) => !isAbsent(field(section, key)))) {
-    report.problem(section.where, 'has both module and base_url, auth or methods; keep one of the two forms');
+  if (['base_url', 'auth', 'methods', 'allow_link_local'].some((key) => !isAbsent(field(section, key)))) {
+    report.problem(
+      section.where,
+      'has both module and base_url, auth, methods or allow_link_local; keep one of the two forms',
+    );
     return undefined;
   }
   return readModule(report, module, context);

@@ -102,7 +102,9 @@ function readProfile(overrideEnvVars: Record<string, string>): ClientConfigProfi
 }
 
 function checkAddress(address: string | undefined): void {
-  if (address === undefined || /^[^\s/@]+:\d{1,5}$/.test(address)) return;
+  if (address === undefined) return;
+  const [, port] = /^[^\s/@]+:(\d{1,5})$/.exec(address) ?? [];
+  if (port !== undefined && Number(port) <= 65_535) return;
   throw new Error('TEMPORAL_ADDRESS is no address of a Temporal server; write host:port, without http://');
 }
 

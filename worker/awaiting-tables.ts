@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { awaitMigrations } from '../db/await-migrations.ts';
+import { connectionTrouble } from '../db/connection-trouble.ts';
 import type { Queryable } from '../db/database.ts';
+import { listPendingMigrations } from '../db/pending-migrations.ts';
 import type { Readiness } from './observability/readiness.ts';
 
 const LOOK_EVERY_MS = 2_000;
@@ -17,27 +18,23 @@ export interface AwaitTablesOptions {
  * all of it. False when asked to stop before that.
  */
 export async function awaitTables({ database, stop, onChange }: AwaitTablesOptions): Promise<boolean> {
-  const onPending = (names: readonly string[]): void => {
-    onChange('database', undefined);
-    onChange('migrations', `the database lacks ${names.join(', ')}: run \`registrar setup\``);
-  };
   while (!stop.aborted) {
-    try {
-      if (!(await awaitMigrations(database, { stop, onPending }))) return false;
+    const pending = await listPendingMigrations(database).catch((error: unknown) => {
+      // Other texts may quote what they were about.
+      const code = error instanceof Error ? error.name : typeof error;
+      onChange('database', connectionTrouble(error) ?? `the database does not answer (${code})`);
+      return undefined;
+    });
+    if (pending !== undefined) {
       onChange('database', undefined);
-      onChange('migrations', undefined);
-      return true;
-    } catch (error) {
-      onChange('database', `the database does not answer (${nameOf(error)}): check DATABASE_URL`);
+      const names = pending.join(', ');
+      onChange(
+        'migrations',
+        names === '' ? undefined : `the database lacks ${names}: run \`registrar setup\``,
+      );
+      if (names === '') return true;
     }
     await delay(LOOK_EVERY_MS, undefined, { signal: stop }).catch(() => undefined);
   }
   return false;
-}
-
-/** Its text may quote the address, password and all. */
-function nameOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (typeof code === 'string') return code;
-  return error instanceof Error ? error.name : typeof error;
 }

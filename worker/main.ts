@@ -63,15 +63,6 @@ export async function runWorker({
     return resource;
   };
   try {
-    const connected = await untilAskedToStop((stop) =>
-      connectToTemporal({
-        options: connectionOptions,
-        stop,
-        onFailure: (reason) => observation.waitsFor('temporal', reason),
-      }),
-    );
-    if (connected === undefined) return;
-    const connection = closedAtTheEnd(connected);
     const database = closedAtTheEnd(
       openDatabase({
         url: databaseUrl,
@@ -87,10 +78,16 @@ export async function runWorker({
         applicationName: 'registrar worker, timeslices',
       }),
     );
-    const isMigrated = await untilAskedToStop((stop) =>
-      awaitTables({ database, stop, onChange: observation.waitsFor }),
-    );
-    if (!isMigrated) return;
+    const { waitsFor } = observation;
+    const connection = await untilAskedToStop(async (stop) => {
+      const onFailure = (reason: string): void => waitsFor('temporal', reason);
+      const connected = await connectToTemporal({ options: connectionOptions, stop, onFailure });
+      if (connected === undefined) return undefined;
+      closedAtTheEnd(connected);
+      waitsFor('temporal', undefined);
+      return (await awaitTables({ database, stop, onChange: waitsFor })) ? connected : undefined;
+    });
+    if (connection === undefined) return;
     const platform = closedAtTheEnd(createPlatformSource(configuration));
     const wikis = closedAtTheEnd(observation.watchWikis(createWikiSource(configuration)));
     const { interceptors } = observation;

@@ -6,7 +6,7 @@ import type { Configuration } from '../../config/configuration.ts';
 import { deadlinesOf } from '../../domain/retirement/deadlines.ts';
 import { statesInOrder, type Pipeline } from '../../domain/retirement/pipeline.ts';
 import { COMPLETE, ERRORED, PENDING } from '../../domain/retirement/states.ts';
-import { createLimiter } from '../../platform/concurrency.ts';
+import { createLimiter } from '../../domain/concurrency.ts';
 import type { RetirementStatus } from '../../platform/lms/status.ts';
 import {
   RETIRE_USER,

@@ -8,7 +8,7 @@ import { beating } from '../heartbeat.ts';
 import { failStage, type EarlierAttempts } from './failing.ts';
 import { moveTo, prepare, talking } from './talking.ts';
 import type { Platform } from './platform.ts';
-import { createLimiter } from '../../platform/concurrency.ts';
+import { createLimiter } from '../../domain/concurrency.ts';
 import { probeStages, stagesToProbe, type Probed } from './probing.ts';
 import { issueErasureReceipt } from './receipts/issuing.ts';
 import { listProbesOf, newestErasureOf } from './receipts/store.ts';
@@ -110,11 +110,11 @@ async function completeHere(
   },
 ): Promise<number> {
   const { userId } = learner;
-  // As they are now and not as they were when the services were asked: a key that was changed meanwhile signs from then on.
-  const { registrar } = (await platform.lastValid()).configuration;
-  const keys = await receiptKeys.current(registrar.receipts);
-  return limited(() =>
-    database.transaction(async (tx) => {
+  return limited(async () => {
+    // As they are now and not as they were when the services were asked: a key that was changed meanwhile signs from then on.
+    const { registrar } = (await platform.lastValid()).configuration;
+    const keys = await receiptKeys.current(registrar.receipts);
+    return database.transaction(async (tx) => {
       const completedAt = new Date();
       // Held against an attempt that was given up for dead, and does the same at this moment.
       const current = await lockRetirement(tx, userId);
@@ -142,8 +142,8 @@ async function completeHere(
         })),
       });
       return sequence;
-    }),
-  );
+    });
+  });
 }
 
 /**

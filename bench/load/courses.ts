@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ScheduleOverlapPolicy } from '@temporalio/client';
 import { coursesOf } from '../../client/course/session-client.ts';
 import type { CourseFile } from '../../domain/timeslices/course-file.ts';
-import { createLimiter } from '../../platform/concurrency.ts';
+import { createLimiter } from '../../domain/concurrency.ts';
 import type { GeneratedEdit } from '../../sandbox/wiki/generated-edits.ts';
 import { childId, COURSE_UPDATE, courseUpdateId } from '../../workflows/timeslices/contract.ts';
 import { measured, ofEach, rounded, shareOf, type Cpu } from './cost.ts';

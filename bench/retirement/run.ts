@@ -5,7 +5,7 @@ import { Client, Connection } from '@temporalio/client';
 import { insertRetirement } from '../../activities/retirement/store.ts';
 import { migrate } from '../../db/migrate.ts';
 import { openDatabase, type Database } from '../../db/database.ts';
-import { createLimiter } from '../../platform/concurrency.ts';
+import { createLimiter } from '../../domain/concurrency.ts';
 import { createLmsClient } from '../../platform/lms/client.ts';
 import { createRetirementQueue } from '../../platform/lms/retirement.ts';
 import { createSandboxControl } from '../../sandbox/control/client.ts';

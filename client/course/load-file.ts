@@ -30,6 +30,8 @@ async function textOf(path: string): Promise<string> {
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown trouble';
     if (code === 'ENOENT' || code === 'ENOTDIR') throw notFound(`there is no file ${path}: correct its name`);
+    if (code === 'NOTAFILE' || code === 'EFBIG')
+      throw wrongUsage(`${path} is a pipe, a device, or longer than 16 MB: name a course file`);
     throw failed(`cannot read ${path} (${code}): name a file that this user may read`, { cause: error });
   }
   try {

@@ -2,7 +2,7 @@ import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { isClaimed } from '../../activities/retirement/archive/store.ts';
 import { findRetirement } from '../../activities/retirement/store.ts';
 import { COMPLETE } from '../../domain/retirement/states.ts';
-import { createLimiter } from '../../platform/concurrency.ts';
+import { createLimiter } from '../../domain/concurrency.ts';
 import { MAX_RERUN_USERS, retirementWorkflowId } from '../../workflows/retirement/contract.ts';
 import { refused } from '../operation-error.ts';
 import { toOperationError } from '../translate-error.ts';

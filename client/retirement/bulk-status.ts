@@ -1,6 +1,6 @@
 import type { Configuration } from '../../config/configuration.ts';
 import { decideBulkMove, type BulkMove, type BulkTarget } from '../../domain/retirement/bulk.ts';
-import { createLimiter } from '../../platform/concurrency.ts';
+import { createLimiter } from '../../domain/concurrency.ts';
 import { RETIREMENT_TASK_QUEUE } from '../../workflows/retirement/contract.ts';
 import { withLms } from '../lms.ts';
 import { refused } from '../operation-error.ts';

@@ -1,7 +1,7 @@
 import { listRetirements, type ListedRetirement } from '../../activities/retirement/store.ts';
 import { locate, stateBefore, type Pipeline } from '../../domain/retirement/pipeline.ts';
 import { COMPLETE, ERRORED } from '../../domain/retirement/states.ts';
-import { createLimiter } from '../../platform/concurrency.ts';
+import { createLimiter } from '../../domain/concurrency.ts';
 import type { RetirementQueue } from '../../platform/lms/retirement.ts';
 import type { RetirementStatus } from '../../platform/lms/status.ts';
 import { RESUME, RETIREMENT_TASK_QUEUE, type ResumeRequest } from '../../workflows/retirement/contract.ts';

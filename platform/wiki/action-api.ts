@@ -1,5 +1,5 @@
 import { Agent } from 'undici';
-import { createLimiter } from '../concurrency.ts';
+import { createLimiter } from '../../domain/concurrency.ts';
 import { ServiceFailure } from '../failure.ts';
 import {
   exchange,

@@ -1,5 +1,5 @@
 import { Agent } from 'undici';
-import { createLimiter } from '../concurrency.ts';
+import { createLimiter } from '../../domain/concurrency.ts';
 import { exchange, failure, parseJson, type HttpRequest } from '../http.ts';
 import { isObject, wholeNumber } from './json-object.ts';
 

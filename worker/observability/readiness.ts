@@ -39,8 +39,8 @@ const subjects = {
 export type Subject = keyof typeof subjects;
 
 /**
- * Whether the process works, and what keeps it from that. A change is one line in the log, however long it lasts: nobody needs to
- * be told every second, and nothing needs to be done, because workers and connections try again by themselves.
+ * Whether the process works, and what keeps it from that. A change is one line in the log, however long it lasts (and each other reason
+ * while it starts, when somebody may have to do something about it): nobody needs to be told every second, and nothing needs to be done, because workers and connections try again by themselves.
  */
 export function createReadiness(log: Logger, metrics: Metrics): Readiness {
   const troubles = new Map<Subject, { readonly reason: string; readonly sinceMs: number }>();
@@ -60,7 +60,8 @@ export function createReadiness(log: Logger, metrics: Metrics): Readiness {
       return;
     }
     troubles.set(subject, { reason, sinceMs: before?.sinceMs ?? Date.now() });
-    if (before === undefined && !isStopping(watched)) log.error({ reason }, subjects[subject].lost);
+    const isTold = before !== undefined && (watched !== undefined || before.reason === reason);
+    if (!isTold && !isStopping(watched)) log.error({ reason }, subjects[subject].lost);
   };
 
   const look = async (given: Watched): Promise<void> => {

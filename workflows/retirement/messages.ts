@@ -7,6 +7,7 @@ import {
   defineUpdate,
   setDefaultSignalHandler,
   setHandler,
+  patched,
 } from '@temporalio/workflow';
 import {
   CANCEL,
@@ -97,19 +98,22 @@ async function refusingBadInput(request: () => Promise<Answer>): Promise<Answer>
   }
 }
 
-/**
- * Lines about refusals on their way at once, and messages that wait for the main line. Temporal fails every workflow task that would
- * have more than 2,000 activities under way: a flood of messages would stop the run for good. More are counted, in one line.
- */
-const MOST_NOTES = 500;
+/** Of more at once, each waits its turn: Temporal breaks off a workflow task while which a hundred events come. */
+const NOTES_AT_ONCE = 20;
+/** Of more at once, the rest is one line. */
+const MOST_REFUSALS = 500;
+/** Messages that wait for the main line. */
 const MOST_ASKS = 200;
+
+/** Runs that met a flood under 0.1.0 go on as they did then. */
+const isSlowed = (): boolean => patched('slowed-floods');
 
 async function recordRefusal(run: Run, what: string, reason: string): Promise<void> {
   run.notedAtMs = Math.max(Date.now(), run.notedAtMs + 1);
   const at = new Date(run.notedAtMs).toISOString();
   run.lastRefusal = `${at.slice(0, 19).replace('T', ' ')}Z ${what}: ${reason}`;
   showDetails(run);
-  if (run.notesUnderWay >= MOST_NOTES) {
+  if (run.refusalsToTell >= MOST_REFUSALS && isSlowed()) {
     run.refusalsToSum += 1;
     return;
   }
@@ -122,10 +126,12 @@ async function recordRefusal(run: Run, what: string, reason: string): Promise<vo
 }
 
 async function note(run: Run, at: string, text: string): Promise<void> {
-  run.notesUnderWay += 1;
+  const waits = run.refusalsToTell >= NOTES_AT_ONCE && isSlowed();
   // Not in the workflow task: one that Temporal rejects is done again, and the line would stand there twice.
-  await retried.addNote({ userId: run.userId, at, text });
-  run.notesUnderWay -= 1;
+  const write = (): Promise<void> => retried.addNote({ userId: run.userId, at, text });
+  run.refusalsToTell += 1;
+  await (waits ? run.limitNotes(write) : write());
+  run.refusalsToTell -= 1;
 }
 
 async function requestResume(run: Run, message: ResumeMessage | undefined): Promise<Answer> {
@@ -157,7 +163,7 @@ function tooLateToCancel(run: Run): string {
 }
 
 async function decidedByMainLine<Request>(asks: Ask<Request>[], request: Request): Promise<Answer> {
-  if (asks.length >= MOST_ASKS) {
+  if (asks.length >= MOST_ASKS && isSlowed()) {
     return { kind: 'refused', reason: `${asks.length} others wait to be decided; send it again later` };
   }
   const ask: Ask<Request> = { request, answer: undefined };
@@ -185,8 +191,11 @@ function parseCancel(message: unknown): CancelRequest {
   if (message === undefined || message === null) return {};
   // Strict: what nobody could read, or was meant for something else, must not give up an erasure.
   const isMeant = isRecord(message) && Object.keys(message).every((key) => key === 'by' || key === 'reason');
-  if (!isMeant) throw badInput('cancel wants no input, or {"by": "…", "reason": "…"}');
-  return spoken(message, CANCEL);
+  const isObject = typeof message === 'object' && !Array.isArray(message);
+  // 0.1.0 took any object for a wish to cancel.
+  if (!isMeant && (!isObject || patched('strict-cancel')))
+    throw badInput('cancel wants no input, or {"by": "…", "reason": "…"}');
+  return spoken({ ...message }, CANCEL);
 }
 
 function spoken(fields: Record<string, unknown>, what: string): { by?: string; reason?: string } {

@@ -1,4 +1,5 @@
 import type { RetryTiming } from '../../activities/retirement/opening.ts';
+import { createLimiter } from '../../domain/concurrency.ts';
 import { standingAt, type DeadlineStanding } from '../../domain/retirement/deadlines.ts';
 import type { Pipeline, Stage } from '../../domain/retirement/pipeline.ts';
 import { resumableStates } from '../../domain/retirement/resume.ts';
@@ -55,8 +56,10 @@ export interface Run {
   lastRefusal: string | undefined;
   /** Milliseconds since 1970 of the newest note in `responses`: no two notes have the same time. */
   notedAtMs: number;
-  /** Lines about refusals that are being written. */
-  notesUnderWay: number;
+  /** For those beyond the first of a flood. */
+  readonly limitNotes: ReturnType<typeof createLimiter>;
+  /** Lines about refusals that are not written yet. */
+  refusalsToTell: number;
   /** Refusals beyond those that are written one by one, not told yet. */
   refusalsToSum: number;
   /** Work on messages that Temporal does not count as handlers. */
@@ -64,6 +67,8 @@ export interface Run {
   readonly resumeAsks: Ask<ResumeRequest>[];
   readonly cancelAsks: Ask<CancelRequest>[];
 }
+
+const SLOWED_NOTES_AT_ONCE = 20;
 
 export function createRun(userId: number): Run {
   return {
@@ -84,7 +89,8 @@ export function createRun(userId: number): Run {
     reopened: false,
     lastRefusal: undefined,
     notedAtMs: 0,
-    notesUnderWay: 0,
+    limitNotes: createLimiter(SLOWED_NOTES_AT_ONCE),
+    refusalsToTell: 0,
     refusalsToSum: 0,
     pendingNotes: 0,
     resumeAsks: [],

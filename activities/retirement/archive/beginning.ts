@@ -1,5 +1,5 @@
 import { deadlinesOf } from '../../../domain/retirement/deadlines.ts';
-import { createLimiter } from '../../../platform/concurrency.ts';
+import { createLimiter } from '../../../domain/concurrency.ts';
 import type { RetirementStatus } from '../../../platform/lms/status.ts';
 import { permanent } from '../../failures.ts';
 import { beating } from '../../heartbeat.ts';

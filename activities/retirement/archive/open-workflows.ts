@@ -1,4 +1,4 @@
-import { createLimiter } from '../../../platform/concurrency.ts';
+import { createLimiter } from '../../../domain/concurrency.ts';
 import { retirementWorkflowId } from '../../../workflows/retirement/contract.ts';
 import { isOpen } from '../claiming/claiming.ts';
 

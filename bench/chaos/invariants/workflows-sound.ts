@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { createLimiter } from '../../../platform/concurrency.ts';
+import { createLimiter } from '../../../domain/concurrency.ts';
 import { RETIRE_USER } from '../../../workflows/retirement/contract.ts';
 import type { Invariant } from './scene.ts';
 
