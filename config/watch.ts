@@ -18,8 +18,10 @@ export function createConfigurationSource(place: ConfigurationPlace): Configurat
   return {
     async current() {
       const found = await versionOf(place.path);
-      if (kept !== undefined && found?.version === kept.version && (await hasItsSecrets(kept.loaded))) {
-        return kept.loaded;
+      // Another call may replace or forget `kept` while this one looks at the secrets.
+      const held = kept;
+      if (held !== undefined && found?.version === held.version && (await hasItsSecrets(held.loaded))) {
+        return held.loaded;
       }
       const loading = loadConfiguration(place);
       const candidate = found?.isSettled ? { version: found.version, loaded: loading } : undefined;

@@ -16,6 +16,7 @@ import {
 } from '../../workflows/retirement/contract.ts';
 import type { Database } from '../../db/database.ts';
 import { withLms } from '../lms.ts';
+import { refused } from '../operation-error.ts';
 import type { TemporalAccess } from '../temporal.ts';
 import { toOperationError } from '../translate-error.ts';
 import { hasWorker } from '../worker-presence.ts';
@@ -50,8 +51,8 @@ export async function listToErase(
 ): Promise<readonly Standing[]> {
   const standings = await listStandings(database, people);
   return standings.filter(
-    ({ isMarked, isArchived, isErasedSince, row }) =>
-      isMarked || (row === undefined && !isArchived && !isErasedSince),
+    ({ isMarked, isArchived, isErasedSince, username }) =>
+      isMarked || (username === undefined && !isArchived && !isErasedSince),
   );
 }
 
@@ -72,7 +73,7 @@ export async function eraseAgain(
     const scene: Scene = { database: context.database, configuration, queue, temporal, isWorked };
     const open = standings.filter(({ isErasedSince }) => !isErasedSince);
     // Only names can be asked for one by one.
-    const listed = open.some(({ row }) => row === undefined)
+    const listed = open.some(({ username }) => username === undefined)
       ? await listEverybody(scene)
       : new Map<number, RetirementStatus>();
     const outcomes: ErasedAgain[] = [];
@@ -89,8 +90,10 @@ async function listEverybody({
   configuration,
 }: Scene): Promise<ReadonlyMap<number, RetirementStatus>> {
   const answer = await queue.list([...statesInOrder(configuration.pipeline), ERRORED, COMPLETE]);
-  const learners = answer.kind === 'refused' ? [] : answer.learners;
-  return new Map(learners.map((status) => [status.userId, status]));
+  if (answer.kind === 'refused') {
+    throw refused('the LMS does not know a state of the pipeline: run `registrar doctor`');
+  }
+  return new Map(answer.learners.map((status) => [status.userId, status]));
 }
 
 async function eraseOne(
@@ -118,7 +121,7 @@ async function eraseOne(
         `is in a stage of ${retirementWorkflowId(userId)}, which began before: wait for its end, or stop the workers; then run this command again`,
       );
     }
-    const status = standing.row === undefined ? listed.get(userId) : await findTheirs(scene, standing);
+    const status = standing.username === undefined ? listed.get(userId) : await findTheirs(scene, standing);
     if (status === undefined) return left(await withoutLms(scene, standing));
     if (status.retirementId !== standing.retirementId) {
       return left(
@@ -134,9 +137,9 @@ async function eraseOne(
 
 async function findTheirs(
   { queue }: Scene,
-  { userId, row }: Standing,
+  { userId, username }: Standing,
 ): Promise<RetirementStatus | undefined> {
-  const status = row === undefined ? undefined : await queue.find(row.username);
+  const status = username === undefined ? undefined : await queue.find(username);
   // The LMS falls back on names that differ only by case.
   return status?.userId === userId ? status : undefined;
 }
@@ -165,8 +168,11 @@ async function begin(
   const { userId, receipt } = person;
   const deadlines = deadlinesOf(status.requestedAt, configuration.registrar);
   if (!person.isMarked) {
-    await insertRetirement(database, status, deadlines);
-    await markComplete(database, [person], new Date().toISOString());
+    // A row without its mark would be taken for one that needs nothing.
+    await database.transaction(async (tx) => {
+      await insertRetirement(tx, status, deadlines);
+      await markComplete(tx, [person], new Date().toISOString());
+    });
   }
   await temporal.client.workflow.start(RETIRE_USER, {
     ...retirementStart({ userId, rerun: 'all' }, { state: PENDING, dueAt: deadlines.dueAt }),

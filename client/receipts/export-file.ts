@@ -1,25 +1,50 @@
-import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { constants, open, readFile } from 'node:fs/promises';
 import { readExportLine } from '../../receipts/export-lines.ts';
 import { verifyingKeyFromPem, type VerifyingKey } from '../../receipts/signing-keys.ts';
-import { failed, notFound, wrongUsage } from '../operation-error.ts';
+import { failed, notFound, OperationError, wrongUsage } from '../operation-error.ts';
 import { keyById } from './keys.ts';
 
-/** Lines of a file, by line feeds alone: a reader of lines would also break at characters that a receipt may hold. */
+/** Far more than any line of an export has, in characters: text without an end must not fill the memory. */
+const LONGEST_LINE = 16 * 1024 * 1024;
+
+/**
+ * Lines of a file, by line feeds alone: a reader of lines would also break at characters that a receipt may hold. Throws
+ * `not-found`, wrong usage for what is no plain file, and `failed` for what cannot be read or has a line of more than 16 MiB.
+ */
 export async function* linesOf(path: string): AsyncGenerator<string> {
   let rest = '';
+  for await (const chunk of chunksOf(path)) {
+    const [first = '', ...others] = chunk.split('\n');
+    rest += first;
+    if (rest.length > LONGEST_LINE) {
+      throw failed(`${path} has a line of more than 16 MiB, which no export has: name another file`);
+    }
+    for (const line of others) {
+      yield rest;
+      rest = line;
+    }
+  }
+  if (rest !== '') yield rest;
+}
+
+async function* chunksOf(path: string): AsyncGenerator<string> {
   try {
-    for await (const chunk of createReadStream(path, 'utf8')) {
-      const lines = `${rest}${String(chunk)}`.split('\n');
-      rest = lines.pop() ?? '';
-      yield* lines;
+    // Opening a pipe that nobody writes would wait for somebody.
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      if (!(await file.stat()).isFile()) {
+        throw wrongUsage(`${path} is no plain file: name one that \`registrar receipts export\` wrote`);
+      }
+      for await (const chunk of file.createReadStream({ encoding: 'utf8' })) yield String(chunk);
+    } finally {
+      await file.close();
     }
   } catch (error) {
+    if (error instanceof OperationError) throw error;
     const code = codeOf(error);
     if (code === 'ENOENT') throw notFound(`there is no file ${path}: correct its name`);
     throw failed(`cannot read ${path} (${code}): name a file that this user may read`, { cause: error });
   }
-  if (rest !== '') yield rest;
 }
 
 /** The keys in an exported file, which stand before the first receipt. */

@@ -28,7 +28,8 @@ export type WriteText = (text: string) => void | Promise<void>;
 
 /**
  * Throws `refused` when the file at `path` is an export whose chain goes on beyond ours: after a backup was restored, the next export
- * would write over the only receipts of what was erased since. Anything else may be written over.
+ * would write over the only receipts of what was erased since. Anything else that can be read line by line may be
+ * written over.
  */
 export async function requireNoNewer({ database }: ReceiptContext, path: string): Promise<void> {
   const said = await firstLine(path);

@@ -8,7 +8,7 @@ import type { VerifyingKey } from '../../receipts/signing-keys.ts';
 import { columnsOf, type StoredReceipt } from '../../receipts/stored-receipt.ts';
 import { createExportVerifier } from '../../receipts/verify-export.ts';
 import { failed, refused, wrongUsage } from '../operation-error.ts';
-import type { ReceiptContext, Watch } from './context.ts';
+import type { ReceiptContext } from './context.ts';
 import { linesOf, readKey } from './export-file.ts';
 import { readReceiptKeys } from './keys.ts';
 import {
@@ -30,7 +30,6 @@ export interface PutBackOptions {
   readonly earlier: readonly string[];
   /** Only look. */
   readonly isDryRun: boolean;
-  readonly watch: Watch;
 }
 
 export interface PutBack {
@@ -61,7 +60,7 @@ export async function putBackReceipts(
   path: string,
   options: PutBackOptions,
 ): Promise<PutBack> {
-  const { isDryRun, watch } = options;
+  const { isDryRun } = options;
   const own = await readReceiptKeys(context);
   const given: VerifyingKey[] = [];
   for (const key of options.keys) given.push(await readKey(key, path));
@@ -85,7 +84,6 @@ export async function putBackReceipts(
     const seen = createSeen();
     const keys: VerifyingKey[] = [];
     const comparing = createComparison(tx, { end: ends.noted, isDryRun });
-    let lines = 0;
     for await (const line of linesOf(path)) {
       const { findings: found, body } = verifier.take(line);
       findings.push(...found);
@@ -96,7 +94,6 @@ export async function putBackReceipts(
         lot.push({ receipt: said.receipt, body });
       }
       if (lot.length === BATCH) await comparing.take(lot.splice(0));
-      watch((lines += 1), 0, '');
     }
     await comparing.take(lot);
     findings.push(...verifier.end());

@@ -5,6 +5,7 @@ import { statesInOrder } from '../../domain/retirement/pipeline.ts';
 import { ERRORED } from '../../domain/retirement/states.ts';
 import { RETIRE_USER, RETIREMENT_TASK_QUEUE, retirementStart } from '../../workflows/retirement/contract.ts';
 import { withLms } from '../lms.ts';
+import { refused } from '../operation-error.ts';
 import type { TemporalAccess } from '../temporal.ts';
 import type { ReceiptContext } from './context.ts';
 import { listKnown, listOpenRows, type OpenRow } from './replay-store.ts';
@@ -28,7 +29,9 @@ export async function settleQueue(
   const configuration = await context.configuration();
   return withLms(configuration, async ({ queue }) => {
     const answer = await queue.list([...statesInOrder(configuration.pipeline), ERRORED]);
-    if (answer.kind === 'refused') return { takenIn: 0, lookedAfter: 0 };
+    if (answer.kind === 'refused') {
+      throw refused('the LMS does not know a state of the pipeline: run `registrar doctor`');
+    }
     const ids = answer.learners.map(({ userId }) => userId);
     const known = await listKnown(database, ids);
     const newer = answer.learners.filter(({ userId }) => !known.has(userId));

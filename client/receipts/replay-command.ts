@@ -56,16 +56,16 @@ async function replay({ session, output, progress }: Tools, file: string, asked:
       keys: asked.key ?? [],
       earlier: asked.trust ?? [],
       isDryRun: asked.dryRun === true,
-      watch: { reading: () => undefined, erasing },
+      watch: erasing,
     }),
   );
   output.document(replayed);
   return print(output, file, replayed);
 }
 
-/** Returns the exit status: 1 when somebody has to be seen to. */
+/** Returns the exit status: 1 when somebody, or the queue, has to be seen to. */
 function print(output: Output, path: string, replayed: Replayed): number {
-  const { isDryRun, before, file, receipts, keys, people, takenIn, lookedAfter } = replayed;
+  const { isDryRun, before, file, receipts, keys, people, takenIn, lookedAfter, queueTrouble } = replayed;
   const exported = file.exportedAt === null ? '' : `, exported at ${instantText(file.exportedAt)}`;
   output.line(`${path} holds${exported}; its chain ends at ${chainEndText(file)}`);
   if (receipts === 0) {
@@ -87,7 +87,8 @@ function print(output: Output, path: string, replayed: Replayed): number {
     output.line(`LMS user ids: ${people.map(({ userId }) => userId).join(', ')}`);
   const left = people.filter(({ outcome }) => outcome === 'left');
   for (const { userId, message } of left) output.notice(`registrar: LMS user ${userId}: ${message}`);
-  return left.length === 0 ? 0 : 1;
+  if (queueTrouble !== null) output.notice(`registrar: ${queueTrouble}`);
+  return left.length === 0 && queueTrouble === null ? 0 : 1;
 }
 
 function putBackText(isDryRun: boolean, receipts: number): string {

@@ -130,9 +130,7 @@ export async function forgetProbesDue(db: Queryable, userIds: readonly number[])
 /** How somebody stands here whom a file says to be erased. */
 export interface Standing extends ErasedPerson {
   /** Absent: no row of this retirement. */
-  readonly row?: { readonly username: string; readonly dueAt: Date };
-  /** The row has another retirement of the same person. */
-  readonly isAnother: boolean;
+  readonly username?: string;
   /** They are in the archive. */
   readonly isArchived: boolean;
   /** Their row was restored, and is {@link markComplete}. */
@@ -147,13 +145,9 @@ export async function listStandings(
   db: Queryable,
   people: readonly ErasedPerson[],
 ): Promise<readonly Standing[]> {
-  const { rows } = await db.query<
-    Omit<Standing, 'row'> & { readonly username: string | null; readonly dueAt: Date | null }
-  >(
+  const { rows } = await db.query<Omit<Standing, 'username'> & { readonly username: string | null }>(
     `select erased.user_id as "userId", erased.retirement_id as "retirementId", erased.receipt,
        case when status.retirement_id = erased.retirement_id then status.original_username end as username,
-       status.due_at as "dueAt",
-       coalesce(status.retirement_id <> erased.retirement_id, false) as "isAnother",
        exists (
          select from archived_retirements as archived
          where archived.retirement_id = erased.retirement_id) as "isArchived",
@@ -172,9 +166,9 @@ export async function listStandings(
       people.map(({ receipt }) => receipt),
     ],
   );
-  return rows.map(({ username, dueAt, ...standing }) => ({
+  return rows.map(({ username, ...standing }) => ({
     ...standing,
-    ...(username === null || dueAt === null ? {} : { row: { username, dueAt } }),
+    ...(username === null ? {} : { username }),
   }));
 }
 

@@ -15,14 +15,15 @@ export interface ReplayContext extends ReceiptContext {
 
 export interface Replayed extends Omit<PutBack, 'people' | 'since'>, Settled {
   readonly isDryRun: boolean;
+  /** Why our rows and the LMS's queue could not be made to agree; null when they do, and of a dry run. */
+  readonly queueTrouble: string | null;
   /** Who was erased after the backup, in the order of their LMS user ids. */
   readonly people: readonly ErasedAgain[];
 }
 
-export interface ReplayWatch {
-  readonly reading: PutBackOptions['watch'];
+export interface ReplayOptions extends PutBackOptions {
   /** Hears how many people there are, and its answer is called after each. */
-  readonly erasing: (total: number) => () => void;
+  readonly watch: (total: number) => () => void;
 }
 
 /**
@@ -32,28 +33,47 @@ export interface ReplayWatch {
 export async function replayReceipts(
   context: ReplayContext,
   path: string,
-  { watch, ...options }: Omit<PutBackOptions, 'watch'> & { readonly watch: ReplayWatch },
+  { watch, ...options }: ReplayOptions,
 ): Promise<Replayed> {
-  const { people, since, ...putBack } = await putBackReceipts(context, path, {
-    ...options,
-    watch: watch.reading,
-  });
+  const { people, since, ...putBack } = await putBackReceipts(context, path, options);
   const standings = await listToErase(context, people);
   if (options.isDryRun) {
-    return { ...putBack, isDryRun: true, people: wanted(since, standings), takenIn: 0, lookedAfter: 0 };
+    return { ...putBack, isDryRun: true, people: wanted(since, standings), ...notSettled };
   }
+  const erased = await beginAll(context, standings, watch);
+  return { ...putBack, isDryRun: false, people: erased, ...(await settle(context)) };
+}
+
+const notSettled = { takenIn: 0, lookedAfter: 0, queueTrouble: null } as const;
+
+async function beginAll(
+  context: ReplayContext,
+  standings: readonly Standing[],
+  watch: ReplayOptions['watch'],
+): Promise<readonly ErasedAgain[]> {
+  const advance = watch(standings.length);
+  if (standings.length === 0) return [];
   try {
-    const advance = watch.erasing(standings.length);
-    const erased = standings.length === 0 ? [] : await eraseAgain(context, standings, advance);
-    return { ...putBack, isDryRun: false, people: erased, ...(await settleQueue(context)) };
+    return await eraseAgain(context, standings, advance);
   } catch (error) {
     const { message } = toOperationError(error);
     throw failed(
       `the receipts are put back, but nobody could be begun: ${message}; then run this command again`,
-      {
-        cause: error,
-      },
+      { cause: error },
     );
+  }
+}
+
+/** Does not throw: what became of the people must be told all the same. */
+async function settle(context: ReplayContext): Promise<Settled & Pick<Replayed, 'queueTrouble'>> {
+  try {
+    return { ...(await settleQueue(context)), queueTrouble: null };
+  } catch (error) {
+    const { message } = toOperationError(error);
+    const trouble = failed(
+      `the receipts are put back, and whoever could be begun was, but the rows here and the LMS's queue do not agree yet: ${message}; then run this command again`,
+    );
+    return { ...notSettled, queueTrouble: trouble.message };
   }
 }
 

@@ -44,7 +44,12 @@ export async function setReceiptsDesk(): Promise<ReceiptsDesk> {
   const configurationPath = path.join(folder, 'registrar.yml');
   let settings: ReceiptSettings = {};
   let users = 0;
-  const env = { DATABASE_URL: testDatabase.url, REGISTRAR_CONFIG: configurationPath };
+  const env = {
+    DATABASE_URL: testDatabase.url,
+    REGISTRAR_CONFIG: configurationPath,
+    // Nobody's: somebody may run a server at the default one.
+    TEMPORAL_ADDRESS: '127.0.0.1:1',
+  };
 
   const desk: ReceiptsDesk = {
     database,

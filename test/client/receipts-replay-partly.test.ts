@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { sandboxPipeline, type PipelineRow } from '../../sandbox/lms/pipeline.ts';
 import { RESUME } from '../../workflows/retirement/contract.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { ask, begin, beginErrored, retriesOf } from '../support/retirement-learner.ts';
@@ -13,8 +14,12 @@ interface Replayed {
   readonly receipts: number;
   readonly takenIn: number;
   readonly lookedAfter: number;
+  readonly queueTrouble: string | null;
   readonly people: readonly { readonly userId: number; readonly outcome: string; readonly message: string }[];
 }
+
+/** The sandbox's LMS has no such states. */
+const UNKNOWN_STAGE: PipelineRow = ['RETIRING_BADGES', 'BADGES_COMPLETE', 'LMS', 'retirement_retire_notes'];
 
 /** Only Registrar's own tables are restored: the LMS goes on as it is. */
 const TABLES = ['user_retirement_status', 'erasure_receipts', 'erasure_receipt_chain'] as const;
@@ -66,9 +71,9 @@ async function exportFile(): Promise<void> {
   expect(await command('receipts', 'export', file)).toMatchObject({ status: 0, stderr: '' });
 }
 
-async function replay(): Promise<Replayed & { readonly status: number }> {
+async function replay(): Promise<Replayed & Pick<Ran, 'status' | 'stderr'>> {
   const ran = await command('receipts', 'replay', file, '--json');
-  return { status: ran.status, ...(ran.json() as Replayed) };
+  return { status: ran.status, stderr: ran.stderr, ...(ran.json() as Replayed) };
 }
 
 const outcomes = ({ people }: Replayed): Readonly<Record<number, string>> =>
@@ -141,6 +146,75 @@ describe('when only the database of Registrar was restored', () => {
     expect(said.people[0]?.message).toContain(`\`registrar retirement show ${failed.user_id}\``);
     await resume(failed);
     expect(outcomes(await replay())).toEqual({ [failed.user_id]: 'erased' });
+  });
+
+  it('erases again whom it died on while it wrote their row', async () => {
+    const later = await begin(stage, 'later');
+    await completes(later.user_id);
+    await exportFile();
+    await stage.stopWorker();
+    await restore();
+    await stage.database.query(`
+      create function die() returns trigger language plpgsql as $$ begin raise 'died'; end $$;
+      create trigger die before update on user_retirement_status for each row
+        when (new.user_id = ${later.user_id}) execute function die();`);
+    const died = await replay();
+    expect(outcomes(died)).toEqual({ [failed.user_id]: 'begun', [later.user_id]: 'left' });
+    expect(died.people.map(({ message }) => message).join()).toContain('died');
+
+    await stage.database.query('drop trigger die on user_retirement_status');
+    expect(outcomes(await replay())).toEqual({ [failed.user_id]: 'under-way', [later.user_id]: 'begun' });
+    await stage.startWorker();
+    for (const { user_id } of [failed, later]) await completes(user_id);
+    expect(outcomes(await replay())).toEqual({ [failed.user_id]: 'erased', [later.user_id]: 'erased' });
+  });
+});
+
+describe('when the LMS does not list its queue', () => {
+  const unknownState = { pipeline: [...sandboxPipeline, UNKNOWN_STAGE] };
+
+  it('begins nobody of whom it alone knows, and says why', async () => {
+    const later = await begin(stage, 'later');
+    await completes(later.user_id);
+    await exportFile();
+    await stage.stopWorker();
+    await restore();
+    stage.configure(unknownState);
+    const ran = await command('receipts', 'replay', file);
+    expect(ran).toMatchObject({ status: 1, stdout: '' });
+    expect(ran.stderr).toContain(
+      'nobody could be begun: the LMS does not know a state of the pipeline: run `registrar doctor`;',
+    );
+    stage.configure({});
+    expect(outcomes(await replay())).toEqual({ [failed.user_id]: 'begun', [later.user_id]: 'begun' });
+  });
+
+  it.each([
+    {
+      trouble: 'the LMS does not know a state of the pipeline',
+      occurs: () => Promise.resolve(stage.configure(unknownState)),
+    },
+    {
+      trouble: '403',
+      occurs: () => stage.fault({ path: '/api/user/v1/accounts/retirement_queue/', status: 403 }),
+    },
+  ])('tells whom it began before it met $trouble', async ({ trouble, occurs }) => {
+    await exportFile();
+    await stage.stopWorker();
+    await restore();
+    await occurs();
+    const said = await replay();
+    expect(said).toMatchObject({ status: 1, takenIn: 0 });
+    expect(said.queueTrouble).toContain(trouble);
+    expect(outcomes(said)).toEqual({ [failed.user_id]: 'begun' });
+    expect(said.stderr).toContain('and whoever could be begun was');
+    expect(said.stderr).toContain(trouble);
+
+    stage.configure({});
+    await stage.clearFaults();
+    const again = await replay();
+    expect(again).toMatchObject({ status: 0, stderr: '', queueTrouble: null });
+    expect(outcomes(again)).toEqual({ [failed.user_id]: 'under-way' });
   });
 });
 

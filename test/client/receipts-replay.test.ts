@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { signingKeyFrom } from '../../receipts/signing-keys.ts';
@@ -185,6 +185,25 @@ describe('a file that is refused', () => {
   it('is not there', async () => {
     await desk.erase('ada');
     expect(await replay()).toMatchObject({ status: 3 });
+  });
+
+  it('is no plain file, which might have no end', async () => {
+    await desk.erase('ada');
+    for (const where of ['/dev/null', '/dev/zero', desk.folder]) {
+      const ran = await desk.run('receipts', 'replay', where);
+      expect(ran).toMatchObject({ status: 2, stdout: '' });
+      expect(ran.stderr).toContain(`${where} is no plain file`);
+    }
+  });
+
+  it('has a line that no export has', async () => {
+    await desk.erase('ada');
+    await exportFile();
+    truncateSync(file, 20 * 1024 * 1024);
+    const ran = await replay();
+    expect(ran).toMatchObject({ status: 1, stdout: '' });
+    expect(ran.stderr).toContain('a line of more than 16 MiB');
+    expect(await hashes()).toHaveLength(1);
   });
 });
 

@@ -57,3 +57,11 @@ it('keeps no mistake: what mends it may lie outside of the file', async () => {
   env['KEY'] = 'hub-key';
   expect((await source.current()).kind).toBe('valid');
 });
+
+it('answers everybody who asks at once about a file with mistakes', async () => {
+  const { path } = await writtenFile(minimal('hubspot_api_key: ${KEY}'));
+  await utimes(path, longAgo, longAgo);
+  const source = createConfigurationSource({ path, env: {} });
+  const found = await Promise.all(Array.from({ length: 8 }, () => source.current()));
+  expect(found.map(({ kind }) => kind)).toEqual(Array.from({ length: 8 }, () => 'invalid'));
+});
