@@ -10,6 +10,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 const env = effectiveEnvironment(process.env);
 
+let wasWorker = false;
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   env,
   stdout: process.stdout,
@@ -19,10 +20,11 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
     // `up` brings its own servers: it reads what was really set.
     up: async (options) => (await import('./up.ts')).up({ env: process.env, ...options }),
     worker: async (options) => {
+      wasWorker = true;
       await (await import('../worker/main.ts')).runWorker({ env, ...options });
-      // A stage that was given up may hold a connection open for long.
-      process.exit(0);
     },
     stack: () => viewStack(env),
   },
 });
+// A stage that was given up may hold a connection open for long, and Temporal's runtime holds the process for ever.
+if (wasWorker) process.exit();

@@ -34,6 +34,8 @@ export async function migrate(
     ...connectionSettings(databaseUrl),
     application_name: 'registrar setup',
   });
+  // A connection that ends while nothing is asked of it would end the process; the next question says it too.
+  client.on('error', () => undefined);
   await client.connect();
   try {
     await client.query('select pg_advisory_lock($1::bigint)', [MIGRATION_LOCK]);
@@ -56,7 +58,8 @@ async function runPatiently(client: pg.Client, folder: string, deadline: number)
       await run(client, folder);
       return;
     } catch (error) {
-      await client.query('rollback');
+      // Fails where the connection is gone, of which the first error says more.
+      await client.query('rollback').catch(() => undefined);
       if (!(error instanceof pg.DatabaseError) || error.code !== LOCK_NOT_AVAILABLE) throw error;
       if (Date.now() >= deadline) {
         throw new Error(

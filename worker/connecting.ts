@@ -7,6 +7,7 @@ const LONGEST_PAUSE_MS = 5_000;
 
 export interface ConnectingOptions {
   readonly options: NativeConnectionOptions & { readonly address: string };
+  readonly namespace: string;
   /** Ends the waiting. */
   readonly stop: AbortSignal;
   /** Told at every failure, which may be the same one again and again. */
@@ -19,16 +20,34 @@ export interface ConnectingOptions {
  */
 export async function connectToTemporal({
   options,
+  namespace,
   stop,
   onFailure,
 }: ConnectingOptions): Promise<NativeConnection | undefined> {
   for (let pauseMs = FIRST_PAUSE_MS; !stop.aborted; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
     try {
-      return await NativeConnection.connect(options);
+      const connection = await NativeConnection.connect(options);
+      if (await hasNamespace(connection, namespace)) return connection;
+      await connection.close();
+      onFailure(
+        `Temporal has no namespace ${namespace}: create it (\`temporal operator namespace create -n ${namespace}\`) or correct TEMPORAL_NAMESPACE`,
+      );
     } catch (error) {
       onFailure(await explainTemporalTrouble(options, error));
     }
     await delay(pauseMs, undefined, { signal: stop }).catch(() => undefined);
   }
   return undefined;
+}
+
+const NOT_FOUND = 5;
+
+/** Also where this client may not ask: then the work itself tells. */
+async function hasNamespace(connection: NativeConnection, namespace: string): Promise<boolean> {
+  try {
+    await connection.workflowService.describeNamespace({ namespace });
+    return true;
+  } catch (error) {
+    return !(error instanceof Error && 'code' in error && error.code === NOT_FOUND);
+  }
 }

@@ -49,10 +49,7 @@ export async function runWorker({
   }
   const { connectionOptions, namespace } = readTemporalSettings(env);
   const workerDeploymentOptions = readWorkerVersion(env);
-  const log = pino(
-    { level: env['REGISTRAR_LOG_LEVEL'] ?? 'info', base: { process: 'worker' } },
-    pino.destination(2),
-  );
+  const log = pino({ level: readLogLevel(env), base: { process: 'worker' } }, pino.destination(2));
   const configuration = createConfigurationSource({ path: configurationPath(env), env });
   // First of all: whoever asks about this process while it starts gets an answer.
   const observation = await startObservation({ env, databaseUrl, configuration, log });
@@ -81,7 +78,7 @@ export async function runWorker({
     const { waitsFor } = observation;
     const connection = await untilAskedToStop(async (stop) => {
       const onFailure = (reason: string): void => waitsFor('temporal', reason);
-      const connected = await connectToTemporal({ options: connectionOptions, stop, onFailure });
+      const connected = await connectToTemporal({ options: connectionOptions, namespace, stop, onFailure });
       if (connected === undefined) return undefined;
       closedAtTheEnd(connected);
       waitsFor('temporal', undefined);
@@ -116,6 +113,14 @@ export async function runWorker({
     // What was given up still waits for an answer, and closing waits for it.
     if (isDrained) await closed;
   }
+}
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+
+function readLogLevel(env: RunWorkerOptions['env']): string {
+  const level = env['REGISTRAR_LOG_LEVEL'] || 'info';
+  if (LOG_LEVELS.includes(level)) return level;
+  throw new Error(`REGISTRAR_LOG_LEVEL is ${level}; it must be one of: ${LOG_LEVELS.join(', ')}`);
 }
 
 /** Those that the SDK takes for a wish to end. */

@@ -37,7 +37,7 @@ export function addDeploymentCommands(program: Command, run: Run): void {
   withWait(withDeployment(deployment.command('promote')))
     .option('--build-id <ID>', 'default TEMPORAL_WORKER_BUILD_ID')
     .option('--unversioned', 'give the work back to workers without versioning')
-    .description('give all work to this build, once its workers poll every task queue')
+    .description('give all work to this build, once its workers poll every task queue that any worker polls')
     .addHelpText(
       'after',
       examples('registrar deployment promote --build-id 0.2.0', 'registrar deployment promote --wait 5m'),

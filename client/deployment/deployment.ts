@@ -11,7 +11,7 @@ export interface BuildView {
   readonly status: 'current' | 'ramping' | 'inactive' | 'draining' | 'drained';
   /** Until when it was, or since when it is, current; ISO 8601. Null when it never was. */
   readonly lastCurrentAt: string | null;
-  /** Task queues that no worker of the build polls, by kind of task; empty: all are served. */
+  /** Task queues in use that no worker of the build polls, by kind of task; empty: all are served. */
   readonly unpolled: readonly string[];
 }
 

@@ -3,7 +3,7 @@ import { isGrpcServiceError } from '@temporalio/client';
 import { refused } from '../operation-error.ts';
 import type { TemporalAccess } from '../temporal.ts';
 import { viewDeployment, type BuildId, type DeploymentView } from './deployment.ts';
-import { listPolled, places, placesWithout } from './pollers.ts';
+import { listPolled, places, placesText, placesWithout } from './pollers.ts';
 
 export interface PromoteOptions {
   readonly deployment: string;
@@ -25,9 +25,9 @@ export interface Promoted {
 const LOOK_AGAIN_MS = 500;
 
 /**
- * Makes a build the one that gets new runs, and those of other builds at their next step, once its workers poll every task queue.
- * Refuses one whose workers do not within `waitMs`: work for it would lie about. Safe to repeat; rolling back is the same with
- * the former build, as long as its workers run.
+ * Makes a build the one that gets new runs, and those of other builds at their next step, once its workers poll every task
+ * queue that is in use. Refuses one whose workers do not within `waitMs`: work for it would lie about. Safe to repeat; rolling
+ * back is the same with the former build, as long as its workers run.
  */
 export async function promote(temporal: TemporalAccess, options: PromoteOptions): Promise<Promoted> {
   const { deployment, buildId } = options;
@@ -57,8 +57,7 @@ function workersOf(deployment: string, buildId: BuildId): string {
 }
 
 function nobodyPolls(who: string, missing: readonly string[]): string {
-  const all = missing.length === places.length;
-  return `no ${who} polls ${all ? 'any task queue' : missing.join(', ')}: start them (TEMPORAL_DEPLOYMENT_NAME and TEMPORAL_WORKER_BUILD_ID name a worker's build), or wait longer with --wait`;
+  return `no ${who} polls ${placesText(missing)}: start them (TEMPORAL_DEPLOYMENT_NAME and TEMPORAL_WORKER_BUILD_ID name a worker's build), or wait longer with --wait`;
 }
 
 /** Temporal learns of a build's task queues a moment after it sees their pollers. */

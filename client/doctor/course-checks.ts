@@ -36,7 +36,7 @@ async function checkSchedules(temporal: TemporalAccess, courseIds: readonly numb
 async function checkWorkers(temporal: TemporalAccess): Promise<readonly Check[]> {
   const present = [
     [TIMESLICES_TASK_QUEUE, await hasWorker(temporal, TIMESLICES_TASK_QUEUE)],
-    [WIKI_TASK_QUEUE, await hasWorker(temporal, WIKI_TASK_QUEUE, undefined, 'activities')],
+    [WIKI_TASK_QUEUE, await hasWorker(temporal, WIKI_TASK_QUEUE, 'activities')],
   ] as const;
   return present.map(([taskQueue, isThere]) =>
     isThere

@@ -28,12 +28,14 @@ export type WriteText = (text: string) => void | Promise<void>;
 
 /**
  * Throws `refused` when the file at `path` is an export whose chain goes on beyond ours: after a backup was restored, the next export
- * would write over the only receipts of what was erased since. Anything else that can be read line by line may be
- * written over.
+ * would write over the only receipts of what was erased since; also when it is something else than an export: a key, say.
  */
 export async function requireNoNewer({ database }: ReceiptContext, path: string): Promise<void> {
   const said = await firstLine(path);
-  if (said?.kind !== 'head' || said.end.lastSequence === 0) return;
+  if (said === 'nothing') return;
+  if (said?.kind !== 'head')
+    throw refused(`${path} is there and is no export: name another file, or remove it`);
+  if (said.end.lastSequence === 0) return;
   const { lastSequence, lastHash } = said.end;
   const here = (await listHashesAt(database, [lastSequence])).get(lastSequence);
   if (here === lastHash) return;
@@ -42,12 +44,9 @@ export async function requireNoNewer({ database }: ReceiptContext, path: string)
   );
 }
 
-async function firstLine(path: string): Promise<ExportLine | undefined> {
-  const isThere = await stat(path).then(
-    (found) => found.isFile(),
-    () => false,
-  );
-  if (!isThere) return undefined;
+async function firstLine(path: string): Promise<ExportLine | 'nothing' | undefined> {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined || (found.isFile() && found.size === 0)) return 'nothing';
   for await (const line of linesOf(path)) return readExportLine(line);
   return undefined;
 }

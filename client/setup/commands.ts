@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { describeProblem } from '../../config/problem.ts';
+import { listUnknownMigrations } from '../../db/pending-migrations.ts';
 import { databaseUrlOf } from '../database.ts';
 import { exactSpanText } from '../times.ts';
 import { examples, type Run } from '../tools.ts';
@@ -27,20 +28,22 @@ export function addSetupCommand(program: Command, run: Run): void {
         const configuration = loaded.kind === 'valid' ? loaded.configuration : undefined;
         const workerRole = session.env['REGISTRAR_WORKER_ROLE'] || undefined;
         const report = await setUp({ databaseUrl, temporal, configuration, workerRole });
-        output.document(report);
-        for (const line of reportLines(report)) output.line(line);
+        const newerMigrations = await listUnknownMigrations(session.database());
+        output.document({ ...report, ...(newerMigrations.length > 0 && { newerMigrations }) });
+        for (const line of reportLines(report, newerMigrations)) output.line(line);
       }),
     );
 }
 
-function reportLines({
-  migrations,
-  workerRole,
-  searchAttributes,
-  schedules,
-}: SetUpReport): readonly string[] {
+function reportLines(
+  { migrations, workerRole, searchAttributes, schedules }: SetUpReport,
+  newerMigrations: readonly string[],
+): readonly string[] {
   return [
     `database: ${migrations.length === 0 ? 'up to date' : `migrated: ${migrations.join(', ')}`}`,
+    ...(newerMigrations.length === 0
+      ? []
+      : [`database: has ${newerMigrations.join(', ')} of a newer release; this one leaves them alone`]),
     ...(workerRole === undefined ? [] : [`rights: ${workerRole} may read and write rows`]),
     `search attributes: ${searchAttributes.length === 0 ? 'all registered' : `registered: ${searchAttributes.join(', ')}`}`,
     ...schedules.flatMap(scheduleLines),

@@ -1,23 +1,31 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { COLLECT_RETIREMENTS, RETIREMENT_TASK_QUEUE } from '../../workflows/retirement/contract.ts';
+import { COURSE_UPDATE, TIMESLICES_TASK_QUEUE } from '../../workflows/timeslices/contract.ts';
 import { checkDeployments } from '../../client/deployment/check.ts';
 import { connectTemporal } from '../../client/temporal.ts';
 import { setRetirementStage, type RetirementStage } from '../support/retirement.ts';
 import { beginErrored } from '../support/retirement-learner.ts';
+import { waitFor } from '../support/wait.ts';
 import { startServedWorker, type ServedWorker } from '../worker/served-worker.ts';
 import { complaints, environmentOf, registrar, type Ran } from './command-line.ts';
 
 const PATIENCE_MS = 300_000;
 
 let stage: RetirementStage;
+const stages: RetirementStage[] = [];
 const workers: ServedWorker[] = [];
-beforeAll(async () => {
+
+/** What follows uses it, until the next one is set. */
+async function setStage(): Promise<void> {
   stage = await setRetirementStage({ registrar: { retry_budget: 0 } });
-});
+  stages.push(stage);
+}
+
+beforeAll(setStage);
 afterAll(async () => {
   for (const worker of workers) worker.signal('SIGKILL');
   await Promise.all(workers.map((worker) => worker.ended()));
-  await stage.close();
+  await Promise.all(stages.map((each) => each.close()));
 }, PATIENCE_MS);
 
 async function startWorker(env: Readonly<Record<string, string>> = {}): Promise<ServedWorker> {
@@ -226,7 +234,7 @@ describe('from workers without versioning to a build and back', () => {
         ignoreMissingTaskQueues: true,
       });
       expect(await checks()).toEqual([
-        'FAILED registrar: build nowhere is to get the work, and none polls retirement (workflows), retirement (activities), timeslices (workflows), timeslices (activities), wiki (activities): start its workers, or run `registrar deployment promote --deployment registrar --build-id 2`',
+        'FAILED registrar: build nowhere is to get the work, and none polls any task queue: start its workers, or run `registrar deployment promote --deployment registrar --build-id 2`',
       ]);
       expect(await deployment('promote', '--unversioned')).toMatchObject({ status: 0 });
     },
@@ -238,4 +246,83 @@ describe('from workers without versioning to a build and back', () => {
     expect(stdout).toMatch(/^BUILD +STATUS +LAST CURRENT +NOBODY POLLS$/m);
     expect(stdout).toMatch(/^\(unversioned\) +current/m);
   });
+});
+
+describe('where nobody does course statistics', () => {
+  const onlyRetirement = { TEST_TASK_QUEUES: 'retirement' };
+  const onlyCourses = { TEST_TASK_QUEUES: 'timeslices,wiki' };
+  let first: ServedWorker;
+
+  beforeAll(setStage);
+
+  /** A run that only workers of courses can begin. */
+  const beginUpdate = async (workflowId: string): Promise<string> => {
+    await stage.temporal.client.workflow.start(COURSE_UPDATE, {
+      workflowId,
+      taskQueue: TIMESLICES_TASK_QUEUE,
+      args: [{ courseId: 404 }],
+    });
+    return workflowId;
+  };
+
+  it(
+    'promotes a build that does everything else, and finds nothing wrong',
+    async () => {
+      first = await startBuild('1', onlyRetirement);
+      expect(await deployment('promote', '--build-id', '1')).toMatchObject({ status: 0, stderr: '' });
+      expect(await checks()).toEqual(['ok registrar: build 1 is current']);
+      expect((await deployment('show', '--json')).json()).toMatchObject({
+        current: '1',
+        builds: [{ buildId: '1', unpolled: [] }],
+      });
+      expect(await whoWorks()).toEqual([first.pid]);
+    },
+    PATIENCE_MS,
+  );
+
+  it(
+    'rolls back, and forth again',
+    async () => {
+      const old = await startWorker(onlyRetirement);
+      expect(await deployment('rollback')).toMatchObject({ status: 0, stderr: '' });
+      expect(await checks()).toEqual(['ok registrar: a worker without a build is current']);
+      expect(await whoWorks()).toEqual([old.pid]);
+      expect(await deployment('promote', '--build-id', '1')).toMatchObject({ status: 0 });
+    },
+    PATIENCE_MS,
+  );
+
+  it('still refuses a build that nobody runs', async () => {
+    const ran = await deployment('promote', '--build-id', '9.9.9', '--wait', '0s');
+    expect(ran).toMatchObject({ status: 4, stderr: expect.stringContaining('any task queue') as string });
+  });
+
+  it(
+    'gives the work of courses to workers of the build that come later, and the next build needs them too',
+    async () => {
+      const waiting = await beginUpdate('waits-for-workers-of-courses');
+      const later = await startBuild('1', onlyCourses);
+      await waitFor(async () => (await pidsOf(waiting)).includes(later.pid), { what: 'the update to begin' });
+      await startBuild('2', onlyRetirement);
+      const ran = await deployment('promote', '--build-id', '2', '--wait', '0s');
+      expect(ran).toMatchObject({ status: 4, stderr: expect.stringContaining('timeslices') as string });
+      later.signal('SIGTERM');
+      await later.ended();
+    },
+    PATIENCE_MS,
+  );
+
+  it(
+    'promotes once the last worker of courses is gone, though an update waits for one',
+    async () => {
+      await beginUpdate('waits-for-ever');
+      expect(await deployment('promote', '--build-id', '2', '--wait', '4m')).toMatchObject({
+        status: 0,
+        stderr: '',
+        stdout: 'registrar: build 2 is current now, build 1 was before\n',
+      });
+      expect(await checks()).toEqual(['ok registrar: build 2 is current']);
+    },
+    PATIENCE_MS,
+  );
 });

@@ -217,6 +217,15 @@ describe('a file that is older than the database', () => {
 });
 
 describe('an export', () => {
+  it('does not write over a file that is no export', async () => {
+    writeFileSync(file, 'a key\n');
+    await desk.erase('ada');
+    const ran = await desk.run('receipts', 'export', file);
+    expect(ran).toMatchObject({ status: 4, stdout: '' });
+    expect(ran.stderr).toContain('is there and is no export');
+    expect(readFileSync(file, 'utf8')).toBe('a key\n');
+  });
+
   it('does not write over a file with receipts that are not here', async () => {
     await desk.erase('ada', 'grace');
     await exportFile();
@@ -231,8 +240,8 @@ describe('an export', () => {
     }
   });
 
-  it('writes over an older one, and over anything else', async () => {
-    writeFileSync(file, 'a shopping list');
+  it('writes over an older one, and over an empty file', async () => {
+    writeFileSync(file, '');
     await desk.erase('ada');
     await exportFile();
     await desk.erase('grace');

@@ -1,7 +1,6 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { awaitMigrations } from '../../db/await-migrations.ts';
 import { openDatabase, type Database } from '../../db/database.ts';
 import { migrate } from '../../db/migrate.ts';
 import { listPendingMigrations, listUnknownMigrations } from '../../db/pending-migrations.ts';
@@ -109,6 +108,22 @@ describe('migrating', () => {
     expect(await tables()).toEqual(['one', 'two']);
   });
 
+  it('tells that its connection was ended while it waits, and leaves nothing half done', async () => {
+    await migrate(testDatabase.url, { folder: migrations(one) });
+    await whileReading('one', async () => {
+      const migrated = migrate(testDatabase.url, { folder: migrations(one, two) });
+      const told = expect(migrated).rejects.toThrow(/^terminating connection due to administrator command$/);
+      await waitFor(waitingForLocks, { what: 'the migration to wait for the reader' });
+      await database.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and application_name = 'registrar setup'`,
+      );
+      await told;
+    });
+    expect(await tables()).toEqual(['one']);
+    expect(await migrate(testDatabase.url, { folder: migrations(one, two) })).toEqual(['0002_number-2']);
+  });
+
   it('tells the mistake of a migration, and runs the others before it', async () => {
     const folder = migrations(one, 'create table one (id int);');
     await expect(migrate(testDatabase.url, { folder })).rejects.toThrow('relation "one" already exists');
@@ -121,28 +136,5 @@ describe('migrating', () => {
     expect(await migrate(testDatabase.url)).toEqual([]);
     expect(await listPendingMigrations(database)).toEqual([]);
     expect(await listUnknownMigrations(database)).toEqual(['9999_of-tomorrow']);
-  });
-});
-
-describe('waiting for the migrations', () => {
-  it('ends when they have run, and says which are missing until then', async () => {
-    const told: (readonly string[])[] = [];
-    const waiting = awaitMigrations(database, {
-      stop: new AbortController().signal,
-      onPending: (names) => void told.push(names),
-    });
-    await waitFor(() => told.length, { what: 'the missing ones to be told' });
-    expect(told[0]).toEqual(shipped);
-    await migrate(testDatabase.url);
-    expect(await waiting).toBe(true);
-  });
-
-  it('ends when it is asked to', async () => {
-    const stopping = new AbortController();
-    const waiting = awaitMigrations(database, {
-      stop: stopping.signal,
-      onPending: () => stopping.abort(),
-    });
-    expect(await waiting).toBe(false);
   });
 });

@@ -281,6 +281,73 @@ describe("the workers' role", () => {
   });
 });
 
+describe('doctor', () => {
+  let owner: Database;
+  beforeAll(() => {
+    owner = openDatabase({ url: urlOf(OWNER), maxConnections: 1 });
+  });
+  afterAll(async () => {
+    await setUp();
+    await owner.close();
+  });
+
+  const rights = async (): Promise<string> => {
+    const { stdout } = await command('doctor');
+    return stdout.split('\n').find((line) => line.includes('rights:')) ?? '';
+  };
+
+  it.each([
+    ['delete on erasure_receipts', 'erasure_receipts'],
+    ['update on erasure_keys', 'erasure_keys'],
+    ['truncate on erasure_receipts', 'erasure_receipts'],
+    ['insert on schema_migrations, erasure_receipt_chain', 'erasure_receipt_chain, schema_migrations'],
+    ['truncate on courses', 'courses'],
+    ['trigger on wikis', 'wikis'],
+  ])('tells what the role may do too much: %s', async (granted, tables) => {
+    await owner.query(`grant ${granted} to ${WORKER}`);
+    expect(await rights()).toContain(
+      `rights: ${WORKER} may do more with tables than workers and commands need (${tables}): to take it away, run \`registrar setup\` as the owner`,
+    );
+    await owner.query(`revoke ${granted} from ${WORKER}`);
+    expect(await rights()).toContain('and nothing else');
+  });
+
+  it('names every table of which everything was granted', async () => {
+    await owner.query(`grant all on all tables in schema public to ${WORKER}`);
+    expect(await rights()).toMatch(/need \(.*courses, .*erasure_keys, .*erasure_receipts, .*wikis\)/);
+    await setUp();
+    expect(await rights()).toContain('and nothing else');
+  });
+
+  it.each([
+    ['update, delete on all tables in schema public', /\(.*courses, .*erasure_receipt_chain, .*wikis\)/],
+    ['update on courses', /\(courses\)/],
+    ['delete on wikis', /\(wikis\)/],
+    ['insert on erasure_receipts', /\(erasure_receipts\)/],
+    ['update on erasure_receipt_chain', /\(erasure_receipt_chain\)/],
+  ])('fails where the role lacks: %s', async (lacking, tables) => {
+    await owner.query(`revoke ${lacking} from ${WORKER}`);
+    const line = await rights();
+    expect(line).toMatch(/^FAILED {3}rights: .* may not read and write all tables .*: run `registrar setup`/);
+    expect(line).toMatch(tables);
+    expect(line).not.toContain('schema_migrations');
+    await setUp();
+    expect(await rights()).toContain('and nothing else');
+  });
+
+  it('tells of what a newer release has added, and so does setup, and neither complains', async () => {
+    const added = '9999_of-tomorrow';
+    const told = `database: has ${added} of a newer release; this one leaves them alone`;
+    expect((await command('doctor')).stdout).not.toContain('newer release');
+    expect((await setUp()).stdout).not.toContain('newer release');
+    await owner.query(`insert into schema_migrations (name, run_on) values ($1, now())`, [added]);
+    expect((await command('doctor')).stdout).toMatch(new RegExp(`^ok +${told}$`, 'm'));
+    expect(await setUp()).toMatchObject({ status: 0, stderr: '' });
+    expect((await setUp()).stdout).toContain(`${told}\n`);
+    await owner.query('delete from schema_migrations where name = $1', [added]);
+  });
+});
+
 describe('setup', () => {
   it('takes away what the role has beyond that, and gives back what it lacks', async () => {
     const owner = openDatabase({ url: urlOf(OWNER), maxConnections: 1 });

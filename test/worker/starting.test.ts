@@ -96,6 +96,24 @@ test('a worker that starts before `registrar setup` waits for it, and then takes
   await worker.ready();
 });
 
+test('a worker whose namespace is missing waits for it, and says how to make it', async () => {
+  const worker = await startWorker({ namespace: 'nowhere' });
+  await waitFor(
+    async () =>
+      (await worker.ask('/readyz')).text.includes(
+        'Temporal has no namespace nowhere: create it (`temporal operator namespace create -n nowhere`)',
+      ),
+    { what: 'the worker to say what it waits for' },
+  );
+});
+
+test.each([
+  ['REGISTRAR_LOG_LEVEL', 'loud', 'REGISTRAR_LOG_LEVEL is loud; it must be one of: trace, debug'],
+  ['TEMPORAL_ADDRESS', 'localhost:99999', 'TEMPORAL_ADDRESS is no address of a Temporal server'],
+])('ends at once when %s is %s', async (name, value, message) => {
+  await expect(startWorker({ env: { [name]: value } })).rejects.toThrow(message);
+});
+
 test('works only for the task queues that it is given', async () => {
   const [database, temporal] = await Promise.all([createMigratedDatabase(), createNamespace()]);
   const worker = await startWorker({
