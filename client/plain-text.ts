@@ -3,7 +3,7 @@
  * and people would read the second wrongly.
  */
 const unsafe =
-  /(\u001b\[(?:[12]|22|3[0-79]|9[0-7])m)|[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+  /(\u001b\[(?:[12]|22|3[1239])m)|[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
 /** The text with unsafe characters written out, as `\u001b`; line feeds, tabs and colours stay. */
 export function plainText(text: string): string {

@@ -3,6 +3,7 @@ import { activityInfo, CompleteAsyncError } from '@temporalio/activity';
 import type { ActivityInboundCallsInterceptor, WorkerInterceptors } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { isAbort } from '../activities/failures.ts';
+import { connectionTrouble } from '../db/connection-trouble.ts';
 
 /**
  * Lets only failures that the activities made on purpose reach Temporal. Any other error may quote a row, a request or an
@@ -23,16 +24,13 @@ function createHideIdentity(log: Logger): ActivityInboundCallsInterceptor {
           throw error;
         }
         const what = nameAndCode(error);
-        log.error(
-          {
-            activityType,
-            attempt,
-            workflowId: workflowExecution?.workflowId,
-            error: what,
-            at: framesOf(error),
-          },
-          'an activity met an unexpected error',
-        );
+        const met = { activityType, attempt, workflowId: workflowExecution?.workflowId, error: what };
+        // An outage is told once, by the readiness.
+        if (connectionTrouble(error) === undefined) {
+          log.error({ ...met, at: framesOf(error) }, 'an activity met an unexpected error');
+        } else {
+          log.info(met, 'an activity lost the database');
+        }
         throw ApplicationFailure.retryable(`${activityType} met an unexpected error: ${what}`, 'Unexpected');
       }
     },

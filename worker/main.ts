@@ -5,6 +5,7 @@ import { pino, type Logger } from 'pino';
 import { createPlatformSource } from '../activities/retirement/platform.ts';
 import { createWikiSource } from '../activities/timeslices/wiki-access.ts';
 import { configurationPath } from '../config/environment.ts';
+import { describeProblem } from '../config/problem.ts';
 import { readVariable } from '../config/secret-files.ts';
 import { readTemporalSettings } from '../config/temporal-settings.ts';
 import { createConfigurationSource } from '../config/watch.ts';
@@ -75,6 +76,11 @@ export async function runWorker({
         applicationName: 'registrar worker, timeslices',
       }),
     );
+    const loaded = await configuration.current();
+    if (loaded.kind === 'invalid') {
+      const problems = loaded.problems.map(describeProblem);
+      log.error({ problems }, 'the configuration is not valid: nothing begins before it is mended');
+    }
     const { waitsFor } = observation;
     const connection = await untilAskedToStop(async (stop) => {
       const onFailure = (reason: string): void => waitsFor('temporal', reason);

@@ -32,7 +32,7 @@ export function printDetails(output: Output, details: RetirementDetails): void {
   section(output, 'STATES');
   for (const { at, state } of details.history) output.line(`${instantText(at)}  ${state}`);
   section(output, 'RESPONSES');
-  for (const { at, text } of details.responses) output.line(`${instantText(at)}  ${text}`);
+  for (const { at, text } of details.responses) output.line(`${instantText(at)}  ${indented(text)}`);
 }
 
 function factsOf(details: RetirementDetails): readonly (readonly [string, string])[] {
@@ -61,7 +61,12 @@ function printFailure(output: Output, failure: StoredFailure | null): void {
     `${instantText(failure.at)}  ${failure.stage}, ${failure.activity}, attempt ${failure.attempts}`,
   );
   output.line(asked + failure.what);
-  if (failure.body) output.line(failure.body);
+  if (failure.body) output.line(indented(failure.body));
+}
+
+/** So that nothing that a service wrote looks like a line of ours. */
+function indented(text: string): string {
+  return text.replaceAll(/\r?\n|\r/g, '\n    ');
 }
 
 function section(output: Output, title: string): void {

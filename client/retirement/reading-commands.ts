@@ -3,6 +3,7 @@ import { statesInOrder } from '../../domain/retirement/pipeline.ts';
 import type { PlannedStage } from '../../domain/retirement/resume.ts';
 import { ERRORED, terminalStates } from '../../domain/retirement/states.ts';
 import type { Column, Output } from '../output.ts';
+import { wrongUsage } from '../operation-error.ts';
 import type { Session } from '../session.ts';
 import { dayText, spanText } from '../times.ts';
 import { examples, type Run } from '../tools.ts';
@@ -25,9 +26,10 @@ export function addReadingCommands(retirement: Command, run: Run): void {
     .action((filter: { readonly state?: string; readonly overdue?: boolean }, command: Command) =>
       run(command, async ({ session, output }) => {
         const found = await retirementsOf(session).list(filter);
+        if (found.length === 0) await requireKnownState(session, filter.state);
         output.document(found);
         if (found.length > 0) output.table(found, listColumns(output));
-        else output.line(await nobody(session, filter));
+        else output.line(nobody(filter));
       }),
     );
 
@@ -82,18 +84,20 @@ function listColumns(output: Output): readonly Column<RetirementSummary>[] {
   ];
 }
 
-/** Says what there could have been, because an unknown state is often a slip. */
-async function nobody(
-  session: Session,
-  { state, overdue }: { readonly state?: string; readonly overdue?: boolean },
-): Promise<string> {
-  const late = overdue ? ' and overdue' : '';
-  if (state === undefined) return overdue ? 'nobody is overdue' : 'no retirements yet';
+/** Throws for a state that nobody could be in: to a script that watches, a slip of the pen would look as if all were well. */
+async function requireKnownState(session: Session, state: string | undefined): Promise<void> {
+  if (state === undefined) return;
   const loaded = await session.loadConfiguration();
-  if (loaded.kind === 'invalid') return `nobody is in ${state}${late}`;
+  if (loaded.kind === 'invalid') return;
   const known = [...statesInOrder(loaded.configuration.pipeline), ...terminalStates];
-  if (known.includes(state)) return `nobody is in ${state}${late}`;
-  return `nobody is in ${state}, which is no state of the pipeline; it has: ${known.join(', ')}`;
+  if (!known.includes(state)) {
+    throw wrongUsage(`nobody is in ${state}, which is no state of the pipeline; it has: ${known.join(', ')}`);
+  }
+}
+
+function nobody({ state, overdue }: { readonly state?: string; readonly overdue?: boolean }): string {
+  if (state !== undefined) return `nobody is in ${state}${overdue ? ' and overdue' : ''}`;
+  return overdue ? 'nobody is overdue' : 'no retirements yet';
 }
 
 const actionTexts: Readonly<Record<PlannedStage['action'], string>> = {

@@ -155,7 +155,9 @@ async function expectSound(learner: SandboxLearner): Promise<void> {
   const { events } = await stage.workflow(learner.user_id).fetchHistory();
   const failures = (events ?? []).flatMap(({ workflowTaskFailedEventAttributes: failed }) =>
     // A task that new messages overtake is no failure of ours.
-    failed == null || Number(failed.cause) === UNHANDLED_COMMAND ? [] : [failed.failure?.message ?? failed.cause],
+    failed == null || Number(failed.cause) === UNHANDLED_COMMAND
+      ? []
+      : [failed.failure?.message ?? failed.cause],
   );
   expect(failures).toEqual([]);
 }

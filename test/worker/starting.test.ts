@@ -114,6 +114,19 @@ test.each([
   await expect(startWorker({ env: { [name]: value } })).rejects.toThrow(message);
 });
 
+test('a worker without a valid configuration says so and what is wrong', async () => {
+  const port = await anyFreePort();
+  const worker = await startWorker({
+    temporalAddress: `127.0.0.1:${port}`,
+    configurationPath: '/nonexistent/registrar.yml',
+  });
+  const line = await waitFor(
+    () => worker.log().find(({ msg }) => msg.startsWith('the configuration is not valid')),
+    { what: 'the log to say so' },
+  );
+  expect(JSON.stringify(line)).toContain('cannot read /nonexistent/registrar.yml');
+});
+
 test('works only for the task queues that it is given', async () => {
   const [database, temporal] = await Promise.all([createMigratedDatabase(), createNamespace()]);
   const worker = await startWorker({
