@@ -249,6 +249,6 @@ it('refuses a module that is no JavaScript and a service in both forms', async (
     'registrar.services.CRM.module: must name a JavaScript file (.js, .mjs or .cjs), found "./crm.py"; correct it',
   ]);
   expect(lines(await load(withService('CRM: {module: ./crm.js, base_url: "https://crm.example"}')))).toEqual([
-    'registrar.services.CRM: has both module and base_url, auth or methods; keep one of the two forms',
+    'registrar.services.CRM: has both module and base_url, auth, methods or allow_link_local; keep one of the two forms',
   ]);
 });

@@ -222,7 +222,7 @@ describe.each(kinds)('$what', ({ what, text, read, isReadAtFirst }) => {
     } else if (what === 'a course file') {
       await expect(loadCourseFile(place)).rejects.toThrow(OperationError);
     } else {
-      expect((await registrar(['receipts', 'check', place, '--key', '0123456789abcdef'])).status).toBe(1);
+      expect((await registrar(['receipts', 'check', place, '--key', '0123456789abcdef'])).status).toBe(2);
     }
   });
 });
