@@ -1,4 +1,4 @@
-import type { Client } from '@temporalio/client';
+import { WorkflowFailedError, type Client, type WorkflowHandle } from '@temporalio/client';
 import { createLimiter } from '../../../domain/concurrency.ts';
 import { RETIRE_USER } from '../../../workflows/retirement/contract.ts';
 import type { Invariant } from './scene.ts';
@@ -58,11 +58,27 @@ async function failedTasks(client: Client, { workflowId, runId }: Found): Promis
   });
 }
 
+const ENDS_WITHIN_MS = 15_000;
+
+/** True also when it failed. */
+async function isOverBy(client: Client, handle: WorkflowHandle, deadlineMs: number): Promise<boolean> {
+  return client
+    .withDeadline(deadlineMs, () => handle.result())
+    .then(
+      () => true,
+      (error: unknown) => error instanceof WorkflowFailedError,
+    );
+}
+
 async function pendingTrouble(
   client: Client,
   { workflowId, runId, type }: Found,
 ): Promise<readonly string[]> {
-  const { raw } = await client.workflow.getHandle(workflowId, runId).describe();
+  const handle = client.workflow.getHandle(workflowId, runId);
+  // One that a schedule began a moment ago has an end too.
+  const over = type !== RETIRE_USER && (await isOverBy(client, handle, Date.now() + ENDS_WITHIN_MS));
+  const { raw, status } = await handle.describe();
+  if (over) return status.name === 'COMPLETED' ? [] : [`is ${status.name}`];
   const stuck = (raw.pendingActivities ?? []).filter(({ attempt }) => (attempt ?? 0) > MOST_ATTEMPTS);
   const task = raw.pendingWorkflowTask?.attempt ?? 0;
   return [
