@@ -1,4 +1,4 @@
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
 import { readTemporalSettings, type TemporalSettings } from '../config/temporal-settings.ts';
 import { explainTemporalTrouble } from '../config/temporal-trouble.ts';
 import type { Environment } from './database.ts';
@@ -20,7 +20,7 @@ const CONNECT_TIMEOUT_MS = 5_000;
 export async function connectTemporal(env: Environment): Promise<TemporalAccess> {
   const { connectionOptions, namespace } = settingsOf(env);
   const { address } = connectionOptions;
-  const connection = await Connection.connect({
+  const connection = await connectQuietly({
     ...connectionOptions,
     connectTimeout: CONNECT_TIMEOUT_MS,
   }).catch(async (cause: unknown) => {
@@ -33,6 +33,21 @@ export async function connectTemporal(env: Environment): Promise<TemporalAccess>
     address,
     close: () => connection.close(),
   };
+}
+
+const hidesDeprecations = process.noDeprecation ?? false;
+
+/**
+ * Over TLS the client greets a server by its IP address where it has no name, of which Node warns once, on standard error. The
+ * certificate must be for that address all the same.
+ */
+async function connectQuietly(options: ConnectionOptions): Promise<Connection> {
+  process.noDeprecation = true;
+  try {
+    return await Connection.connect(options);
+  } finally {
+    process.noDeprecation = hidesDeprecations;
+  }
 }
 
 function settingsOf(env: Environment): TemporalSettings {

@@ -24,17 +24,31 @@ export function readPipeline(report: Report, from: Field, context: PipelineConte
   }
   const seen = new Map<string, string>();
   const needy = new Set<string>();
+  let renamedIn: string | undefined;
   return rows.flatMap((row) => {
     const cells = readCells(report, row);
     if (cells === undefined) return [];
     checkState(report, row.where, cells.startState, 'start', seen);
     checkState(report, row.where, cells.endState, 'end', seen);
     checkService(report, row.where, cells, context, needy);
+    if (renamedIn !== undefined && cells.service === 'LMS') warnOfOldName(report, row.where, renamedIn);
+    if (cells.service === 'LMS' && cells.method === RENAMING) renamedIn = row.where;
     const { startState, endState, service, method } = cells;
     const whole =
       startState !== undefined && endState !== undefined && service !== undefined && method !== undefined;
     return whole ? [{ startState, endState, service, method }] : [];
   });
+}
+
+/** Replaces the learner's username and address by the retired ones. */
+const RENAMING = 'retirement_lms_retire';
+
+/** The LMS still knows the retirement by the old name, but some of what belongs to the learner only by the account's own. */
+function warnOfOldName(report: Report, where: string, renamedIn: string): void {
+  report.warning(
+    where,
+    `stands behind ${RENAMING} (${renamedIn}), after which the LMS finds no account of the old name and may say "done" with everything still there (unenroll does); move that row behind all others of LMS`,
+  );
 }
 
 /** A row's texts; those that are wrong, and reported, are undefined. */

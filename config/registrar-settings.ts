@@ -14,10 +14,10 @@ import {
   readList,
   readNumber,
   readText,
-  readUrl,
   warnOfUnknownKeys,
   type Section,
 } from './section.ts';
+import { readPlatformUrl } from './service-address.ts';
 import { unresolved } from './substitution.ts';
 
 const SECOND = 1000;
@@ -79,7 +79,7 @@ export function readSettings(
     systemOauthIds: readIds(report, registrar),
     canary: readFlag(report, at('canary')) ?? false,
     ...present({
-      referenceCounterUrl: readUrl(report, at('reference_counter_url')),
+      referenceCounterUrl: readPlatformUrl(report, at('reference_counter_url')),
       contact: readText(report, at('contact')),
       probeAfterDays: days('probe_after_days'),
       partnerReports: readPartnerReports(report, at('partner_reports'), archiveDefaults.configurationPath),

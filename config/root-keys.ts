@@ -10,11 +10,11 @@ import {
   readSecret,
   readSection,
   readText,
-  readUrl,
   warnOfUnknownKeys,
   type Section,
 } from './section.ts';
 import { registrarKeys } from './registrar-settings.ts';
+import { readPlatformUrl } from './service-address.ts';
 
 /** Open edX's own keys, the dead `sailthru_…` included, and `registrar`. */
 const rootKeys: readonly string[] = [
@@ -105,7 +105,7 @@ export function readBaseUrls(
   }
   if (baseUrls === undefined) return {};
   warnOfUnknownKeys(report, baseUrls, baseUrlKeys);
-  const urls = baseUrlKeys.map((key) => [key, readUrl(report, field(baseUrls, key))] as const);
+  const urls = baseUrlKeys.map((key) => [key, readPlatformUrl(report, field(baseUrls, key))] as const);
   return Object.fromEntries(urls.flatMap(([key, url]) => (url === undefined ? [] : [[key, url] as const])));
 }
 

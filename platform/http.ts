@@ -71,7 +71,7 @@ export async function exchange(asked: HttpRequest): Promise<HttpAnswer> {
     }
     if (errorCode(error) === ADDRESS_REFUSED) {
       throw failure(asked, {
-        what: 'is at a link-local or metadata address, which is not called: correct the address, or set allow_link_local',
+        what: 'is at a link-local or metadata address, which is not called: correct the address, or set allow_link_local where a service of your own is declared',
       });
     }
     const what = abort.signal.aborted

@@ -1,6 +1,5 @@
+import { isObject, type JsonObject } from '../domain/json-object.ts';
 import { canonicalJson } from './canonical-json.ts';
-
-export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** The object that a text is the canonical JSON of; undefined for any other text. */
 export function readCanonical(text: string): JsonObject | undefined {
@@ -50,8 +49,4 @@ export function isOneOf(...texts: readonly string[]): (value: unknown) => boolea
 
 export function isListOf(isItem: (item: unknown) => boolean): (value: unknown) => boolean {
   return (value) => Array.isArray(value) && value.every((item) => isItem(item));
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

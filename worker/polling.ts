@@ -1,9 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { NativeConnection, Worker } from '@temporalio/worker';
+import { lookAtQueues } from './observability/temporal-watch.ts';
 
-/** The server's API numbers: both kinds of tasks have their own pollers. */
-const WORKFLOW_TASKS = 1;
-const ACTIVITY_TASKS = 2;
 const LOOK_EVERY_MS = 50;
 const PATIENCE_MS = 30_000;
 
@@ -16,19 +14,10 @@ export async function untilPolling(
   namespace: string,
   worker: Worker,
 ): Promise<void> {
-  const { taskQueue, identity, workflowBundle, workflowsPath } = worker.options;
-  const runsWorkflows = workflowBundle !== undefined || workflowsPath !== undefined;
-  const taskQueueTypes = runsWorkflows ? [WORKFLOW_TASKS, ACTIVITY_TASKS] : [ACTIVITY_TASKS];
   const until = Date.now() + PATIENCE_MS;
   while (Date.now() < until && ['INITIALIZED', 'RUNNING'].includes(worker.getState())) {
-    const answers = await Promise.all(
-      taskQueueTypes.map((taskQueueType) =>
-        connection.workflowService
-          .describeTaskQueue({ namespace, taskQueue: { name: taskQueue }, taskQueueType })
-          .catch(() => ({ pollers: [] })),
-      ),
-    );
-    if (answers.every(({ pollers }) => pollers?.some((poller) => poller.identity === identity))) return;
+    const look = await lookAtQueues(connection, namespace, [worker]).catch(() => undefined);
+    if (look?.unpolled.length === 0) return;
     await delay(LOOK_EVERY_MS);
   }
 }

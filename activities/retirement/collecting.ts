@@ -1,5 +1,10 @@
 import { activityInfo, getClient } from '@temporalio/activity';
-import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/common';
+import {
+  defineSearchAttributeKey,
+  SearchAttributeType,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+} from '@temporalio/common';
 import type { Database } from '../../db/database.ts';
 import type { Client } from '@temporalio/client';
 import type { Configuration } from '../../config/configuration.ts';
@@ -24,15 +29,19 @@ import { beating } from '../heartbeat.ts';
 import { completeElsewhere } from './completing.ts';
 import type { RetirementDependencies } from './dependencies.ts';
 import { translating } from './failing.ts';
+import { writeMissingRows } from './missing-rows.ts';
 import { findRetirement, insertRetirement, listComplete } from './store.ts';
 
 const STARTS_AT_ONCE = 10;
 
+const shownStateKey = defineSearchAttributeKey('RetirementState', SearchAttributeType.KEYWORD);
+
 /**
  * One pass of the collector: asks the LMS for everybody who is waiting, under way, stranded or ERRORED, takes them in,
- * and starts a workflow for each one that has none. Safe to repeat and to run twice at once: Temporal lets only one
- * workflow of a learner be open. Throws `ConfigurationInvalid`, and `TooManyLearners` when more learners than
- * `user_count_error_threshold` would be new, before the cut to `max_user_batch_size` and before anybody is started.
+ * starts a workflow for each one that has none, and gives each one a row who has a workflow and none. Safe to repeat and to
+ * run twice at once: Temporal lets only one workflow of a learner be open. Throws `ConfigurationInvalid`, and
+ * `TooManyLearners` when more learners than `user_count_error_threshold` would be new, before the cut to
+ * `max_user_batch_size` and before anybody is started.
  */
 export function createCollect(dependencies: RetirementDependencies): () => Promise<CollectResult> {
   return () => beating(() => collect(dependencies));
@@ -53,7 +62,13 @@ async function collect({ database, platform, lmsStates }: RetirementDependencies
   await lmsStates.notice(listed.flatMap((status) => [status.currentState, status.lastState]));
 
   const learners = [...new Map(listed.map((status) => [status.userId, status])).values()];
-  const open = await listOpenUserIds(client);
+  const open = await listOpen(client);
+  const lookedAfter = learners.filter(({ userId }) => open.has(userId));
+  await writeMissingRows(
+    database,
+    configuration,
+    lookedAfter.map((status) => ({ status, shownState: open.get(status.userId) })),
+  );
   const waiting = learners.filter((status) => !open.has(status.userId));
   if (waiting.length > registrar.userCountErrorThreshold) {
     throw permanent(
@@ -99,7 +114,8 @@ export async function takeInAndStart(
 
 /**
  * Starts a new run for each COMPLETE learner who is to go through the pipeline again. Safe to repeat: whoever was started
- * by an attempt before has a row that changed since `requestedAt`, and is left alone.
+ * by an attempt before has a row that changed since `requestedAt`, and is left alone. Throws `ConfigurationInvalid`, before
+ * anybody is started, when the LMS refuses to list them.
  */
 export function createStartReruns(
   dependencies: RetirementDependencies,
@@ -119,8 +135,12 @@ async function startReruns(
   const { database, platform } = dependencies;
   const { configuration, queue } = await platform.current();
   const { pipeline } = configuration;
-  const listed = await translating(() => queue.list([COMPLETE]));
-  const theirs = listed.kind === 'refused' ? [] : listed.learners;
+  const theirs = await translating(async () => {
+    const answer = await queue.list([COMPLETE]);
+    if (answer.kind === 'refused')
+      throw permanent('ConfigurationInvalid', 'the LMS does not know the state COMPLETE');
+    return answer.learners;
+  });
   const asked = userIds ?? (userId === undefined ? undefined : [userId]);
   const among = asked && new Set(asked);
   await takeInComplete(
@@ -180,13 +200,13 @@ function inputFor(status: RetirementStatus): RetireUserInput {
   };
 }
 
-/** Eventually consistent; whoever is missing here is refused by Temporal when started. */
-async function listOpenUserIds(client: Client): Promise<ReadonlySet<number>> {
-  const open = new Set<number>();
+/** By LMS user id, with the state that each workflow shows. Eventually consistent; whoever is missing here is refused by Temporal when started. */
+async function listOpen(client: Client): Promise<ReadonlyMap<number, string | undefined>> {
+  const open = new Map<number, string | undefined>();
   const query = `WorkflowType = '${RETIRE_USER}' and ExecutionStatus = 'Running'`;
   for await (const workflow of client.workflow.list({ query, pageSize: 1000 })) {
     const userId = userIdOf(workflow.workflowId);
-    if (userId !== undefined) open.add(userId);
+    if (userId !== undefined) open.set(userId, workflow.typedSearchAttributes.get(shownStateKey));
   }
   return open;
 }

@@ -121,6 +121,23 @@ export async function findRetirement(db: Queryable, userId: number): Promise<Sto
   return rows[0];
 }
 
+/** Those of these learners who have no row, and are not archived. */
+export async function listRowless(
+  db: Queryable,
+  learners: readonly Pick<Learner, 'userId' | 'retirementId'>[],
+): Promise<readonly number[]> {
+  const { rows } = await db.query<{ userId: number }>(
+    `select asked.user_id as "userId"
+     from unnest($1::bigint[], $2::bigint[]) as asked(user_id, retirement_id)
+     where not exists (select from user_retirement_status as known where known.user_id = asked.user_id)
+       and not exists (
+         select from archived_retirements as archived where archived.retirement_id = asked.retirement_id)
+     order by asked.user_id`,
+    [learners.map(({ userId }) => userId), learners.map(({ retirementId }) => retirementId)],
+  );
+  return rows.map(({ userId }) => userId);
+}
+
 /** Everybody whose username or e-mail address is `text`; an exact match alone where there is one, as in the LMS. */
 export async function listRetirementsOf(db: Queryable, text: string): Promise<readonly StoredRetirement[]> {
   const { rows } = await db.query<StoredRetirement>(

@@ -23,6 +23,29 @@ export function cronText({
   return times.join('; ');
 }
 
+const parts = /(\d+(?:\.\d+)?)(ms|[smhd])/g;
+const partMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/**
+ * True for a cron spec, as the server reads it, that comes more than once a minute: with anything but one number for the seconds, the
+ * first of seven fields, or with a shorter interval.
+ */
+export function comesTooOften(cron: string): boolean {
+  const [text = ''] = cron
+    .trim()
+    .replace(/^(?:CRON_)?TZ=\S*\s+/, '')
+    .split('#');
+  const every = /^\s*@every\s*([^/]*)/.exec(text)?.[1];
+  if (every !== undefined) {
+    const lengths = [...every.matchAll(parts)].map(
+      ([, count, unit = '']) => Number(count) * (partMs[unit] ?? 0),
+    );
+    return lengths.length > 0 && lengths.reduce((sum, length) => sum + length, 0) < 60_000;
+  }
+  const fields = text.trim().split(/\s+/);
+  return fields.length === 7 && !/^\d+$/.test(fields[0] ?? '');
+}
+
 /** Five fields; with seconds or years seven. */
 function calendarText(calendar: CalendarSpecDescription): string {
   const month = numbered(calendar.month, (name) => MONTHS.indexOf(name) + 1);

@@ -28,7 +28,8 @@ students is the whole roster: who is not in it any more leaves. other_roles (1 i
 volunteer, 4 staff) is whole too where it is given, and leaves people as they are where it is not.
 "alice b" and "Alice_b" are one user.
 
-Exit status: 2 for mistakes in the file, a line each, and then nothing is changed; 3 when there is no such file.`;
+Exit status, and nothing is changed: 2 for mistakes in the file, a line each; 3 when there is no such file; 4 when an api_url is
+that of a wiki which other courses have under another name.`;
 
 export function addImportCommand(course: Command, run: Run): void {
   course
@@ -80,9 +81,10 @@ function changeLine<Value>(
   return change === null ? [] : [`  ${what}: ${text(change.from)} → ${text(change.to)}`];
 }
 
-function wikiLines({ wiki, namespaces, timesliceSeconds }: WikiChange): readonly string[] {
+function wikiLines({ wiki, name, namespaces, timesliceSeconds }: WikiChange): readonly string[] {
   const tracked = (numbers: readonly number[]): string => (numbers.length === 0 ? '0' : numbers.join(', '));
   return [
+    ...changeLine('wiki called', name, String),
     ...changeLine(`${wiki}, namespaces`, namespaces, tracked),
     ...changeLine(`${wiki}, seconds a slice`, timesliceSeconds, String).map(
       (line) => `${line} (new slices only; those that are there keep their length)`,

@@ -1,6 +1,7 @@
 import type { Queryable } from '../../db/database.ts';
 import type { CourseFile } from '../../domain/timeslices/course-file.ts';
 import type { WikiEntry } from '../../domain/timeslices/course-file-wikis.ts';
+import { wikimediaApiUrl, type WikiName } from '../../domain/timeslices/wiki-address.ts';
 
 /** What a course was called and when it took place; epoch seconds. */
 export interface CourseHead {
@@ -48,28 +49,53 @@ export async function oneCourseHead(db: Queryable, courseId: number): Promise<Co
   return head;
 }
 
-/** The ids of wikis by their address, in the order given; new ones are created, and known ones called as they are now. */
+/** A wiki as it is known to all courses. */
+export interface StoredWiki extends WikiName {
+  readonly wikiId: number;
+  readonly apiUrl: string;
+}
+
+/** The wikis at these addresses under the names that they have, in the order of their addresses; new ones are created. */
 export async function ensureWikis(
   db: Queryable,
   wikis: readonly WikiEntry[],
-): Promise<ReadonlyMap<string, number>> {
-  const columns = [
-    wikis.map(({ language }) => language),
-    wikis.map(({ project }) => project),
-    wikis.map(({ apiUrl }) => apiUrl),
-  ];
-  const given = 'unnest($1::text[], $2::text[], $3::text[]) as given(language, project, api_url)';
+): Promise<readonly StoredWiki[]> {
+  const apiUrls = wikis.map(({ apiUrl }) => apiUrl);
   await db.query(
-    `insert into wikis (language, project, api_url) select language, project, api_url from ${given} order by api_url
-     on conflict (api_url) do update set language = excluded.language, project = excluded.project
-     where (wikis.language, wikis.project) is distinct from (excluded.language, excluded.project)`,
-    columns,
+    `insert into wikis (language, project, api_url)
+     select language, project, api_url
+     from unnest($1::text[], $2::text[], $3::text[]) as given(language, project, api_url)
+     order by api_url
+     on conflict (api_url) do nothing`,
+    [wikis.map(({ language }) => language), wikis.map(({ project }) => project), apiUrls],
   );
-  const { rows } = await db.query<{ apiUrl: string; id: number }>(
-    'select api_url as "apiUrl", id from wikis where api_url = any($1::text[]) order by id',
-    [columns[2]],
+  // Locked until the end, so that no two imports give a wiki two names.
+  const { rows } = await db.query<StoredWiki>(
+    `select id as "wikiId", language, project, api_url as "apiUrl" from wikis
+     where api_url = any($1::text[])
+     order by api_url
+     for no key update`,
+    [apiUrls],
   );
-  return new Map(rows.map(({ apiUrl, id }) => [apiUrl, id]));
+  return rows;
+}
+
+/**
+ * Gives a wiki another name, and answers whether it did: only where no other course has the wiki, or where the name is the one by which
+ * Wikimedia serves it there.
+ */
+export async function renameWiki(
+  db: Queryable,
+  courseId: number,
+  { wikiId, language, project, apiUrl }: StoredWiki,
+): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `update wikis set language = $2::text, project = $3::text
+     where id = $1::bigint and ($4::boolean or not exists (
+       select from courses_wikis where wiki_id = $1::bigint and course_id <> $5::bigint))`,
+    [wikiId, language, project, wikimediaApiUrl({ language, project }) === apiUrl, courseId],
+  );
+  return rowCount === 1;
 }
 
 /** A wiki of a course as its settings are stored. */

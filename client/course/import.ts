@@ -1,7 +1,9 @@
 import type { Queryable } from '../../db/database.ts';
 import type { CourseFile } from '../../domain/timeslices/course-file.ts';
 import { roleName, roleNames, STUDENT } from '../../domain/timeslices/roles.ts';
+import type { WikiEntry } from '../../domain/timeslices/course-file-wikis.ts';
 import { wikiLabel } from '../../domain/timeslices/wiki-address.ts';
+import { refused } from '../operation-error.ts';
 import type { CourseContext } from './context.ts';
 import {
   deleteCourseWikis,
@@ -10,8 +12,10 @@ import {
   listWikiSettings,
   oneCourseHead,
   putCourseWiki,
+  renameWiki,
   updateCourse,
   type CourseHead,
+  type StoredWiki,
   type WikiSettings,
 } from './import-store.ts';
 import { deleteEnrolments, ensureUsers, insertEnrolments, listEnrolled, lockCourse } from './roster-store.ts';
@@ -43,6 +47,8 @@ export interface Change<Value> {
 
 export interface WikiChange {
   readonly wiki: string;
+  /** What the wiki is called in all courses. */
+  readonly name: Change<string> | null;
   /** Empty means the mainspace alone. */
   readonly namespaces: Change<readonly number[]> | null;
   /** For slices that are made from now on; those that are there keep their length. */
@@ -100,11 +106,13 @@ type WikisChanges = Pick<CourseChanges, 'wikisAdded' | 'wikisRemoved' | 'wikisCh
 
 async function changeWikis(db: Queryable, courseId: number, file: CourseFile): Promise<WikisChanges> {
   const before = await listWikiSettings(db, courseId);
-  const ids = await ensureWikis(db, file.wikis);
-  const wanted = file.wikis.map((entry): WikiSettings => {
-    const { apiUrl, namespaces, timesliceSeconds } = entry;
-    return { wikiId: ids.get(apiUrl) ?? 0, wiki: wikiLabel(entry), namespaces, timesliceSeconds };
-  });
+  const stored = new Map((await ensureWikis(db, file.wikis)).map((wiki) => [wiki.apiUrl, wiki]));
+  const wanted: WikiSettings[] = [];
+  for (const entry of file.wikis) {
+    const { namespaces, timesliceSeconds } = entry;
+    const { wikiId } = await callWiki(db, courseId, entry, stored.get(entry.apiUrl));
+    wanted.push({ wikiId, wiki: wikiLabel(entry), namespaces, timesliceSeconds });
+  }
   const removed = before.filter(({ wikiId }) => wanted.every((wiki) => wiki.wikiId !== wikiId));
   await deleteCourseWikis(
     db,
@@ -120,12 +128,35 @@ async function changeWikis(db: Queryable, courseId: number, file: CourseFile): P
   };
 }
 
+/** Sees to it that the wiki is called as the file says. Throws where that would rename a wiki of other courses. */
+async function callWiki(
+  db: Queryable,
+  courseId: number,
+  { language, project, apiUrl }: WikiEntry,
+  known: StoredWiki | undefined,
+): Promise<StoredWiki> {
+  if (known === undefined) throw new Error(`the wiki at ${apiUrl} was deleted at this very moment`);
+  if (known.language === language && known.project === project) return known;
+  const renamed = { ...known, language, project };
+  if (await renameWiki(db, courseId, renamed)) return renamed;
+  throw refused(
+    `${apiUrl} is ${wikiLabel(known)} in other courses, not ${wikiLabel(renamed)}: write ${nameKeys(known)}, or correct the api_url`,
+  );
+}
+
+function nameKeys({ language, project }: StoredWiki): string {
+  return language === null
+    ? `project: ${project} without a language`
+    : `language: ${language}, project: ${project}`;
+}
+
 function changeOfWiki(before: WikiSettings | undefined, after: WikiSettings): readonly WikiChange[] {
   if (before === undefined) return [];
+  const name = changed(before.wiki, after.wiki);
   const namespaces = changed(before.namespaces, after.namespaces);
   const timesliceSeconds = changed(before.timesliceSeconds, after.timesliceSeconds);
-  if (namespaces === null && timesliceSeconds === null) return [];
-  return [{ wiki: after.wiki, namespaces, timesliceSeconds }];
+  if (name === null && namespaces === null && timesliceSeconds === null) return [];
+  return [{ wiki: after.wiki, name, namespaces, timesliceSeconds }];
 }
 
 type PeopleChanges = Pick<CourseChanges, 'joined' | 'left' | 'rolesAdded' | 'rolesRemoved'>;

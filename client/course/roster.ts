@@ -1,5 +1,5 @@
 import { STUDENT } from '../../domain/timeslices/roles.ts';
-import { wikiUsername } from '../../domain/timeslices/usernames.ts';
+import { usernameTrouble, wikiUsername } from '../../domain/timeslices/usernames.ts';
 import { notFound, wrongUsage } from '../operation-error.ts';
 import type { CourseContext } from './context.ts';
 import { oneCourse } from './one-course.ts';
@@ -29,7 +29,10 @@ export async function enroll(
   slug: string,
   usernames: readonly string[],
 ): Promise<Enrolled> {
-  refuseNoNames(usernames);
+  for (const username of usernames) {
+    const trouble = usernameTrouble(username);
+    if (trouble !== undefined) refuseName(username, trouble);
+  }
   const temporal = await context.temporal();
   const { courseId } = await oneCourse(context.database, slug);
   const [users, joined] = await context.database.transaction(async (transaction) => {
@@ -63,7 +66,11 @@ export async function drop(
   slug: string,
   usernames: readonly string[],
 ): Promise<Dropped> {
-  refuseNoNames(usernames);
+  for (const username of usernames) {
+    // No more than that: what was enrolled before it was known for no username must be able to leave.
+    if (wikiUsername(username) === '' || /[\u0000-\u001f\u007f]/.test(username))
+      refuseName(username, 'it is empty or has a control character in it');
+  }
   const temporal = await context.temporal();
   const { courseId } = await oneCourse(context.database, slug);
   const dropped = await context.database.transaction(async (transaction) => {
@@ -89,12 +96,10 @@ export async function drop(
   };
 }
 
-function refuseNoNames(usernames: readonly string[]): void {
-  for (const username of usernames) {
-    if (wikiUsername(username) === '' || /[\u0000-\u001f\u007f]/.test(username)) {
-      throw wrongUsage(`${JSON.stringify(username)} is no username: correct it, nothing was changed`);
-    }
-  }
+function refuseName(username: string, trouble: string): never {
+  throw wrongUsage(
+    `${JSON.stringify(username)} is no username (${trouble}): correct it, nothing was changed`,
+  );
 }
 
 function refuseUnknown(slug: string, usernames: readonly string[], students: readonly StoredUser[]): void {

@@ -73,7 +73,7 @@ async function update(
   output.document(ended);
   const { preUpdate, reprocess, ingest, left, paused } = ended.result;
   output.line(
-    `${slug} updated: ${ingest.revisions} revisions looked at, ${reprocess.slicesFetched} slices fetched again, ${reprocess.slicesRebuilt + ingest.slicesRebuilt} rebuilt, ${preUpdate.studentsRemoved} former students removed`,
+    `${slug} updated: ${ingest.revisions} new revisions looked at, ${reprocess.slicesFetched} slices fetched again whole, ${reprocess.slicesRebuilt + ingest.slicesRebuilt} rebuilt, ${preUpdate.studentsRemoved} former students removed`,
   );
   for (const { wiki, because } of left) output.line(`${wiki} was left over: ${because}`);
   if (paused) output.line('The course is long over and nothing is left to do: its schedule is paused.');

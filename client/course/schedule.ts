@@ -5,7 +5,7 @@ import { courseSchedule, cronSpec, ensureSchedule, findSchedule } from '../setup
 import type { TemporalAccess } from '../temporal.ts';
 import { instantText } from '../times.ts';
 import type { CourseContext } from './context.ts';
-import { cronText } from './cron.ts';
+import { comesTooOften, cronText } from './cron.ts';
 import { oneCourse } from './one-course.ts';
 
 /** A course's schedule as Temporal has it. */
@@ -78,7 +78,7 @@ export type ScheduleChange =
 const PAUSED_BY_OPERATOR = 'Paused by an operator';
 const RESUMED_BY_OPERATOR = 'Resumed by an operator';
 
-/** Changes when a course is updated, or pauses and resumes that. Throws with the server's reason for what is no cron spec. */
+/** Changes when a course is updated, or pauses and resumes that. Throws for more than once a minute, and with the server's reason for what is no cron spec. */
 export async function changeSchedule(
   context: CourseContext,
   slug: string,
@@ -103,6 +103,11 @@ export async function changeSchedule(
 }
 
 async function setCron(handle: ScheduleHandle, cron: string): Promise<void> {
+  if (comesTooOften(cron)) {
+    throw wrongUsage(
+      `"${cron}" comes more than once a minute: write minute, hour, day, month and weekday, such as "*/10 * * * *"`,
+    );
+  }
   try {
     await handle.update(({ action, policies, state }) => ({ action, policies, state, spec: cronSpec(cron) }));
   } catch (error) {

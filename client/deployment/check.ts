@@ -1,31 +1,22 @@
 import { bad, ok, type Check } from '../doctor/check.ts';
 import type { TemporalAccess } from '../temporal.ts';
-import { RETIREMENT_TASK_QUEUE } from '../../workflows/retirement/contract.ts';
-import { TIMESLICES_TASK_QUEUE } from '../../workflows/timeslices/contract.ts';
+import type { LookAtQueue } from '../worker-presence.ts';
 import { viewDeployment, type DeploymentView } from './deployment.ts';
 import { listPolled, placesText } from './pollers.ts';
 
 const NAME = 'deployment';
 
 /** Whether the builds that get the work are those whose workers poll; nothing where no worker has a build. */
-export async function checkDeployments(temporal: TemporalAccess): Promise<readonly Check[]> {
-  const builds = (await listPolled(temporal)).flatMap((place) => place.builds);
-  const current = await listCurrentDeployments(temporal);
-  const names = [...new Set([...current, ...builds.flatMap((build) => build?.deployment ?? [])])].sort();
-  const views = await Promise.all(names.map((name) => viewDeployment(temporal, name)));
+export async function checkDeployments(
+  temporal: TemporalAccess,
+  look?: LookAtQueue,
+): Promise<readonly Check[]> {
+  const polled = await listPolled(temporal, look);
+  // Those whose builds get the work, whether anybody polls or not, and those that poll.
+  const builds = polled.flatMap(({ builds: polling, getWork }) => [...getWork, ...polling]);
+  const names = [...new Set(builds.flatMap((build) => build?.deployment ?? []))].sort();
+  const views = await Promise.all(names.map((name) => viewDeployment(temporal, name, polled)));
   return views.map(judge);
-}
-
-/** Those whose builds get the work of our task queues, whether anybody polls or not. */
-async function listCurrentDeployments({ connection, namespace }: TemporalAccess): Promise<readonly string[]> {
-  const looks = await Promise.all(
-    [RETIREMENT_TASK_QUEUE, TIMESLICES_TASK_QUEUE].map((name) =>
-      connection.workflowService.describeTaskQueue({ namespace, taskQueue: { name }, taskQueueType: 1 }),
-    ),
-  );
-  return looks.flatMap(
-    ({ versioningInfo }) => versioningInfo?.currentDeploymentVersion?.deploymentName || [],
-  );
 }
 
 function judge({ deployment, current, builds }: DeploymentView): Check {

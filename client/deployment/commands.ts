@@ -27,7 +27,8 @@ export function addDeploymentCommands(program: Command, run: Run): void {
     .addHelpText('after', examples('registrar deployment show'))
     .action((options: Options, command: Command) =>
       run(command, async ({ session, output }) => {
-        const view = await viewDeployment(await session.temporal(), nameOf(session.env, options));
+        const name = nameOf(session.env, options);
+        const view = await viewDeployment(await session.temporal(), name);
         output.document(view);
         if (view.builds.length === 0) output.line(`no worker of ${view.deployment} has polled yet`);
         else output.table(view.builds, columns);
@@ -74,6 +75,11 @@ function withWait(command: Command): Command {
 }
 
 function nameOf(env: Environment, { deployment }: Options): string {
+  if (deployment?.trim() === '') {
+    throw wrongUsage(
+      `--deployment is empty: name the deployment of the workers, or leave it out for TEMPORAL_DEPLOYMENT_NAME or ${DEFAULT_DEPLOYMENT}`,
+    );
+  }
   return deployment ?? (env['TEMPORAL_DEPLOYMENT_NAME'] || DEFAULT_DEPLOYMENT);
 }
 

@@ -1,6 +1,6 @@
 import { isGrpcServiceError } from '@temporalio/client';
 import type { TemporalAccess } from '../temporal.ts';
-import { listPolled, places, placesWithout } from './pollers.ts';
+import { listPolled, places, placesWithout, type PolledPlace } from './pollers.ts';
 
 /** Null stands for the workers without versioning. */
 export type BuildId = string | null;
@@ -34,11 +34,15 @@ const statuses: Readonly<Record<number, BuildView['status']>> = {
 
 const NOT_FOUND = 5;
 
-/** What Temporal knows of the deployment. One that no worker has named yet has no builds, and unversioned workers are current. */
-export async function viewDeployment(temporal: TemporalAccess, deployment: string): Promise<DeploymentView> {
+/** What Temporal knows of the deployment. One that no worker has named yet has no builds, and unversioned workers are current. `polledNow` spares asking who polls. */
+export async function viewDeployment(
+  temporal: TemporalAccess,
+  deployment: string,
+  polledNow?: readonly PolledPlace[],
+): Promise<DeploymentView> {
   const { connection, namespace } = temporal;
   const [polled, info] = await Promise.all([
-    listPolled(temporal),
+    polledNow ?? listPolled(temporal),
     connection.workflowService
       .describeWorkerDeployment({ namespace, deploymentName: deployment })
       .then(({ workerDeploymentInfo }) => workerDeploymentInfo)

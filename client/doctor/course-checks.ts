@@ -4,15 +4,20 @@ import { listCourseIds } from '../course/store.ts';
 import { courseSchedule, findSchedule } from '../setup/schedules.ts';
 import type { TemporalAccess } from '../temporal.ts';
 import { toOperationError } from '../translate-error.ts';
-import { hasWorker, noWorker } from '../worker-presence.ts';
+import { lookingOnce, type LookAtQueue } from '../worker-presence.ts';
 import { bad, ok, type Check } from './check.ts';
+import { checkWorker } from './worker-checks.ts';
 
 /** Whether somebody updates the courses: their schedules, and workers for their task queues. Nothing when there are no courses. */
-export async function checkCourses(database: Queryable, temporal: TemporalAccess): Promise<readonly Check[]> {
+export async function checkCourses(
+  database: Queryable,
+  temporal: TemporalAccess,
+  look: LookAtQueue = lookingOnce(temporal),
+): Promise<readonly Check[]> {
   const courseIds = await listCourseIds(database);
   if (courseIds.length === 0) return [];
   try {
-    return [await checkSchedules(temporal, courseIds), ...(await checkWorkers(temporal))];
+    return [await checkSchedules(temporal, courseIds), ...(await checkWorkers(temporal, look))];
   } catch (error) {
     return [bad('course schedules', toOperationError(error).message)];
   }
@@ -33,14 +38,9 @@ async function checkSchedules(temporal: TemporalAccess, courseIds: readonly numb
   return ok('course schedules', `all ${courseIds.length} are there, ${paused} paused`);
 }
 
-async function checkWorkers(temporal: TemporalAccess): Promise<readonly Check[]> {
-  const present = [
-    [TIMESLICES_TASK_QUEUE, await hasWorker(temporal, TIMESLICES_TASK_QUEUE)],
-    [WIKI_TASK_QUEUE, await hasWorker(temporal, WIKI_TASK_QUEUE, 'activities')],
-  ] as const;
-  return present.map(([taskQueue, isThere]) =>
-    isThere
-      ? ok('worker', `polls the task queue ${taskQueue}`)
-      : bad('worker', noWorker(temporal, taskQueue).message),
-  );
+async function checkWorkers(temporal: TemporalAccess, look: LookAtQueue): Promise<readonly Check[]> {
+  return Promise.all([
+    checkWorker(temporal, { taskQueue: TIMESLICES_TASK_QUEUE, look }),
+    checkWorker(temporal, { taskQueue: WIKI_TASK_QUEUE, kinds: 'activities', look }),
+  ]);
 }

@@ -5,8 +5,9 @@ import { findSchedule, retirementSchedules } from '../setup/schedules.ts';
 import { compareSearchAttributes } from '../setup/search-attributes.ts';
 import type { TemporalAccess } from '../temporal.ts';
 import { toOperationError } from '../translate-error.ts';
-import { hasWorker, noWorker } from '../worker-presence.ts';
+import { lookingOnce, type LookAtQueue } from '../worker-presence.ts';
 import { bad, ok, warning, type Check } from './check.ts';
+import { checkWorker } from './worker-checks.ts';
 
 /** Whether Temporal answers, has what `setup` makes, and has a worker for each task queue. */
 export async function checkTemporal(
@@ -14,22 +15,28 @@ export async function checkTemporal(
   {
     taskQueues = [RETIREMENT_TASK_QUEUE],
     configuration,
+    look: given,
   }: {
     readonly taskQueues?: readonly string[];
     readonly configuration?: Configuration | undefined;
+    /** For a caller with more questions about the same task queues. */
+    readonly look?: LookAtQueue | undefined;
   } = {},
 ): Promise<readonly Check[]> {
   const temporal = await connect().catch((error: unknown) =>
     bad('temporal', toOperationError(error).message),
   );
   if ('check' in temporal) return [temporal];
+  const look = given ?? lookingOnce(temporal);
   const checks = await Promise.all([
     guarded('temporal', () => checkSearchAttributes(temporal)),
     ...retirementSchedules(configuration?.registrar).map(({ scheduleId }) =>
       guarded('schedules', () => checkSchedule(temporal, scheduleId)),
     ),
-    guarded('deployment', () => checkDeployments(temporal)),
-    ...taskQueues.map((taskQueue) => guarded('worker', () => checkWorker(temporal, taskQueue))),
+    guarded('deployment', () => checkDeployments(temporal, look)),
+    ...taskQueues.map((taskQueue) =>
+      guarded('worker', async () => [await checkWorker(temporal, { taskQueue, look })]),
+    ),
   ]);
   return checks.flat();
 }
@@ -72,9 +79,4 @@ async function checkSchedule({ client }: TemporalAccess, scheduleId: string): Pr
       `${scheduleId} is paused: resume it with \`temporal schedule toggle --unpause --schedule-id ${scheduleId}\``,
     ),
   ];
-}
-
-async function checkWorker(temporal: TemporalAccess, taskQueue: string): Promise<readonly Check[]> {
-  if (await hasWorker(temporal, taskQueue)) return [ok('worker', `polls the task queue ${taskQueue}`)];
-  return [bad('worker', noWorker(temporal, taskQueue).message)];
 }

@@ -145,7 +145,15 @@ function printChecked(output: Output, file: string, checked: CheckedFile): void 
   output.line(
     `Receipts and chain in ${file}, exported ${when}, ${standing(output, holds)}: ${receipts} read`,
   );
-  output.line(`Chain's end: ${chainEndText(checked)}`);
+  output.line(receipts === 0 ? describeEmpty(checked) : `Chain's end: ${chainEndText(checked)}`);
+}
+
+/** A file without a receipt has no end of a chain that anybody could note. */
+function describeEmpty({ exportedAt, findings }: CheckedFile): string {
+  if (exportedAt === null) return 'There is no receipt in it, and no head: the file is cut, or is no export';
+  const announced = findings.find((finding) => finding.kind === 'missing-tail')?.to;
+  if (announced === undefined) return 'There is no receipt in it, and its head announces none';
+  return `There is no receipt in it, and its head announces ${announced}: the file is cut`;
 }
 
 function readUserId(text: string | undefined): number | undefined {

@@ -58,9 +58,9 @@ export function told(findings: readonly Finding[]): readonly ToldFinding[] {
   return findings.map((finding) => ({ ...finding, message: describeFinding(finding) }));
 }
 
-/** `41:9f…`, as {@link readChainEnd} takes it. */
+/** `41:9f…`, as {@link readChainEnd} takes it; `none` of a chain without a receipt. */
 export function chainEndText({ lastSequence, lastHash }: ChainEnd): string {
-  return `${lastSequence}:${lastHash}`;
+  return lastHash === '' ? 'none' : `${lastSequence}:${lastHash}`;
 }
 
 /** Throws for anything but a sequence, a colon and a hash. */

@@ -57,7 +57,9 @@ async function findByEmail(
 
 async function list(queue: RetirementQueue, states: readonly string[]): Promise<readonly RetirementStatus[]> {
   const listed = await queue.list(states);
-  return listed.kind === 'listed' ? listed.learners : [];
+  if (listed.kind === 'refused')
+    throw refused('the LMS does not know a state of the pipeline: run `registrar doctor`');
+  return listed.learners;
 }
 
 /** An exact match alone where there is one, as in the LMS. */

@@ -8,7 +8,7 @@ import type { Queryable } from '../../db/database.ts';
 import type { RetirementQueue } from '../../platform/lms/retirement.ts';
 import type { RetirementStatus } from '../../platform/lms/status.ts';
 import { retirementWorkflowId, userIdOf } from '../../workflows/retirement/contract.ts';
-import { notFound, wrongUsage } from '../operation-error.ts';
+import { failed, notFound, wrongUsage } from '../operation-error.ts';
 import { dayText } from '../times.ts';
 
 /**
@@ -45,7 +45,7 @@ export async function oneWho(db: Queryable, who: string): Promise<StoredRetireme
 
 export function unknownWho(who: string): never {
   throw notFound(
-    `no retirement of "${who}" is known here: give an LMS user id, username, e-mail address or workflow id, or run \`registrar retirement collect\` if the learner asked just now`,
+    `no retirement of "${who}" is known here: give an LMS user id, username, e-mail address or workflow id, or run \`registrar retirement collect\` if the learner asked just now or the database was restored`,
   );
 }
 
@@ -56,7 +56,8 @@ export async function findInQueue(
   who: string,
 ): Promise<RetirementStatus | undefined> {
   const listed = await queue.list([state]);
-  if (listed.kind === 'refused') return undefined;
+  if (listed.kind === 'refused')
+    throw failed(`the LMS does not know the state ${state}: see \`registrar doctor\``);
   const isMeant = ({ userId, originalUsername, originalEmail }: RetirementStatus): boolean =>
     String(userId) === who || originalUsername === who || originalEmail.toLowerCase() === who.toLowerCase();
   return oneOf(who, listed.learners.filter(isMeant));

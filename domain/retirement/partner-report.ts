@@ -1,3 +1,5 @@
+import { isObject } from '../json-object.ts';
+
 /** A learner whose erasure partners are to hear of, as the LMS told it. */
 export interface PartnerReportRow {
   readonly userId: number;
@@ -118,10 +120,6 @@ function readHeadings(value: unknown): readonly (readonly [string, readonly stri
   const { org, field_headings: headings } = value;
   if (typeof org !== 'string' || !Array.isArray(headings) || headings.length === 0) return [];
   return [[org.normalize('NFKC'), headings.filter((heading) => typeof heading === 'string')]];
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function compare(one: string, other: string): number {

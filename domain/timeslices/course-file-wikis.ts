@@ -1,3 +1,4 @@
+import { isLinkLocal } from '../link-local.ts';
 import {
   isAbsent,
   kindOf,
@@ -87,6 +88,13 @@ function readApiUrl(complain: Complain, field: Field): string | undefined {
   }
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
     complain(field.where, 'must have no user name, password, query or fragment; remove them');
+    return undefined;
+  }
+  if (isLinkLocal(url.hostname)) {
+    complain(
+      field.where,
+      'is a link-local or metadata address, where clouds give out credentials; correct it',
+    );
     return undefined;
   }
   return url.href;

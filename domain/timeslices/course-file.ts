@@ -12,7 +12,7 @@ import { readWikis, type WikiEntry } from './course-file-wikis.ts';
 import { readInstant, type DayMeans } from './iso-instant.ts';
 import { roleNames, STUDENT } from './roles.ts';
 import type { Period, Second } from './slices.ts';
-import { wikiUsername } from './usernames.ts';
+import { usernameTrouble, wikiUsername } from './usernames.ts';
 
 /** A course as an operator wants it. */
 export interface CourseFile {
@@ -57,7 +57,7 @@ export function readCourse(value: unknown): ReadCourse {
 function read(complain: Complain, value: unknown): CourseFile | undefined {
   const at = readKeys(complain, { where: '', value }, { what: 'a course', known: courseKeys });
   if (at === undefined) return undefined;
-  const slug = readText(complain, needed(complain, at('slug'), 'a short name such as botany-2026'));
+  const slug = readSlug(complain, needed(complain, at('slug'), 'a short name such as botany-2026'));
   const title = readText(complain, needed(complain, at('title'), 'what the course is called'));
   const period = readPeriod(complain, at('starts_at'), at('ends_at'));
   const wikis = readWikis(complain, at('wikis'), period);
@@ -65,6 +65,19 @@ function read(complain: Complain, value: unknown): CourseFile | undefined {
   const otherRoles = readRoles(complain, at('other_roles'));
   if (!slug || !title || !period || !wikis || !students) return undefined;
   return { slug, title, period, wikis, students, otherRoles };
+}
+
+const MOST_SLUG = 200;
+
+/** What commands are told a course by: one that begins with a hyphen would be read as an option. */
+function readSlug(complain: Complain, field: Field): string | undefined {
+  const slug = readText(complain, field);
+  if (slug === undefined || (!slug.startsWith('-') && slug.length <= MOST_SLUG)) return slug;
+  complain(
+    field.where,
+    `must not begin with "-", nor have more than ${MOST_SLUG} characters, found ${kindOf(slug)}; choose another`,
+  );
+  return undefined;
 }
 
 function readPeriod(complain: Complain, starts: Field, ends: Field): Period | undefined {
@@ -99,8 +112,9 @@ function readUsernames(complain: Complain, field: Field): readonly string[] | un
 function readUsername(complain: Complain, item: Field): string | undefined {
   if (isAbsent(item)) complain(item.where, 'is empty; write a username or remove the item');
   const username = readText(complain, item);
-  if (username === undefined || wikiUsername(username) !== '') return username;
-  complain(item.where, `${kindOf(username)} is no username; correct it`);
+  const trouble = username === undefined ? undefined : usernameTrouble(username);
+  if (trouble === undefined) return username;
+  complain(item.where, `${kindOf(username)} is no username (${trouble}); correct it`);
   return undefined;
 }
 

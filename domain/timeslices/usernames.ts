@@ -15,3 +15,23 @@ export function wikiUsername(username: string): string {
   const [first = ''] = plain;
   return first.toUpperCase() + plain.slice(first.length);
 }
+
+/** What wikis keep of a username, in bytes of UTF-8. */
+const MOST_BYTES = 255;
+
+/**
+ * Why no account of any wiki can be called so; undefined for what may be one. Only what no wiki ever let through is refused: old
+ * accounts are called like addresses, and have `@`, `:` and `/` in their names.
+ */
+export function usernameTrouble(username: string): string | undefined {
+  const name = wikiUsername(username);
+  if (name === '') return 'it is empty';
+  if (/[\u0000-\u001f\u007f\ufffd]|\p{Surrogate}/u.test(name)) {
+    return 'it has a control character or half a character in it';
+  }
+  // `imported>Name` is how wikis call whoever made the edits that came with an import.
+  if (/[#<[\]{|}]|^>|>$|>.*>/.test(name)) return 'none has # < > [ ] { | } in it';
+  const bytes = new TextEncoder().encode(name).length;
+  if (bytes > MOST_BYTES) return `it has ${bytes} bytes, and wikis keep ${MOST_BYTES}`;
+  return undefined;
+}

@@ -1,9 +1,9 @@
-import { Agent } from 'undici';
 import { createLimiter } from '../../domain/concurrency.ts';
 import { ServiceFailure } from '../failure.ts';
 import { exchange, failure, isHtml, type HttpAnswer, type HttpRequest } from '../http.ts';
 import { createTokenSource, type TokenSource } from '../oauth.ts';
 import { parseSecretJson, redact } from '../redact.ts';
+import { createGuardedAgent } from '../services/guarded-agent.ts';
 
 export interface LmsOptions {
   /** May have a path prefix; the token is asked for at the host's root, as the LMS serves it. */
@@ -47,7 +47,11 @@ export interface LmsAnswer extends HttpAnswer {
 export const LMS = 'LMS';
 
 export function createLmsClient(options: LmsOptions): LmsClient {
-  const dispatcher = new Agent({ connections: options.concurrency, keepAliveTimeout: 10_000, pipelining: 1 });
+  const dispatcher = createGuardedAgent({
+    connections: options.concurrency,
+    keepAliveTimeout: 10_000,
+    pipelining: 1,
+  });
   const limited = createLimiter(options.concurrency);
   const tokens = createTokenSource({
     service: LMS,

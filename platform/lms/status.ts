@@ -1,3 +1,4 @@
+import { isObject } from '../../domain/json-object.ts';
 import type { Learner } from '../learner.ts';
 
 /** A state as the LMS shows it: its order is the position that the LMS's rules compare. */
@@ -19,7 +20,7 @@ export interface RetirementStatus extends Learner {
  * Returns undefined when a field that is needed is missing or of another type.
  */
 export function parseStatus(value: unknown): RetirementStatus | undefined {
-  if (!isRecord(value) || !isRecord(value['user'])) return undefined;
+  if (!isObject(value) || !isObject(value['user'])) return undefined;
   const user = value['user'];
   const currentState = parseState(value['current_state']);
   const lastState = parseState(value['last_state']) ?? currentState;
@@ -54,12 +55,8 @@ export function parseStatus(value: unknown): RetirementStatus | undefined {
 }
 
 function parseState(value: unknown): LmsState | undefined {
-  if (!isRecord(value)) return undefined;
+  if (!isObject(value)) return undefined;
   const { state_name, state_execution_order } = value;
   if (typeof state_name !== 'string' || typeof state_execution_order !== 'number') return undefined;
   return { name: state_name, order: state_execution_order };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,6 @@
 import { ServiceFailure } from '../failure.ts';
 import { createEndpoint } from './endpoint.ts';
+import { createGuardedAgent } from './guarded-agent.ts';
 import type { OpenEdxServiceOptions } from './open-edx.ts';
 import { nobodyThere } from './outcome.ts';
 import { fillPath } from './path.ts';
@@ -15,9 +16,13 @@ const ROUTE = '/api/v2/retirement/tracking_id/{username}/';
  * Asks ecommerce under which id it told Segment about a learner; null when it knows no such learner.
  * Read-only. Throws a `ServiceFailure`.
  */
-export function createSegmentIdSource({ tokens, ...options }: OpenEdxServiceOptions): SegmentIdSource {
+export function createSegmentIdSource({
+  tokens,
+  dispatcher = createGuardedAgent(),
+  ...options
+}: OpenEdxServiceOptions): SegmentIdSource {
   const service = 'ECOMMERCE';
-  const ask = createEndpoint({ ...options, service, tokens: { source: tokens, scheme: 'JWT' } });
+  const ask = createEndpoint({ ...options, dispatcher, service, tokens: { source: tokens, scheme: 'JWT' } });
   return async ({ username, signal }) => {
     const filled = fillPath(ROUTE, () => username);
     if ('unusable' in filled) {

@@ -1,7 +1,7 @@
 import { lookup, type LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { Agent, buildConnector } from 'undici';
-import { isLinkLocal } from '../../domain/retirement/link-local.ts';
+import { isLinkLocal } from '../../domain/link-local.ts';
 import { ADDRESS_REFUSED } from '../http.ts';
 
 /** Finds all addresses of a host; `lookup` of `node:dns` fits. */
@@ -11,13 +11,20 @@ export type ResolveAll = (
   done: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
 ) => void;
 
+/** How many connections to a host at once, and how long an idle one is kept, as undici has them. */
+export type GuardedOptions = Pick<Agent.Options, 'connections' | 'keepAliveTimeout' | 'pipelining'> & {
+  /** Default: as the machine resolves names. */
+  readonly resolveAll?: ResolveAll;
+};
+
 /**
  * Connections to services, but to none at a link-local or metadata address, whatever name leads there at the moment of connecting.
  * Private networks are let through: services live there. Needs no closing: idle connections end by themselves and hold nothing up.
  */
-export function createGuardedAgent(resolveAll: ResolveAll = lookup): Agent {
+export function createGuardedAgent({ resolveAll = lookup, ...options }: GuardedOptions = {}): Agent {
   const connect = buildConnector({ lookup: guardedLookup(resolveAll) });
   return new Agent({
+    ...options,
     connect: (options, done) => {
       // Names are looked at once they are resolved, addresses are never resolved.
       if (isLinkLocal(options.hostname)) return done(addressRefused(), null);

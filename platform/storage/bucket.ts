@@ -39,6 +39,7 @@ export function createBucketStore(
         verb,
         key,
         timedOut: deadline.aborted ? timeoutMs : undefined,
+        connectingMs: connectingMsOf(timeoutMs),
       });
     }
   };
@@ -117,6 +118,11 @@ async function readWhole(body: Readable): Promise<Uint8Array> {
   return new Uint8Array(Buffer.concat(chunks));
 }
 
+/** Whoever does not even take a connection by then will not answer either. */
+function connectingMsOf(timeoutMs: number): number {
+  return Math.min(timeoutMs, 5_000);
+}
+
 function settingsFor({ region, endpoint, credentials }: Bucket, timeoutMs: number): S3ClientConfig {
   return {
     region: region ?? 'us-east-1',
@@ -128,7 +134,7 @@ function settingsFor({ region, endpoint, credentials }: Bucket, timeoutMs: numbe
     // Most other services know nothing of the checksums that are Amazon's default.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
-    requestHandler: { connectionTimeout: timeoutMs, requestTimeout: timeoutMs },
+    requestHandler: { connectionTimeout: connectingMsOf(timeoutMs), requestTimeout: timeoutMs },
   };
 }
 
@@ -138,10 +144,12 @@ interface Asked {
   readonly key: string;
   /** Milliseconds, when the time was over. */
   readonly timedOut: number | undefined;
+  /** How long a connection may take, in milliseconds. */
+  readonly connectingMs: number;
 }
 
 /** Only codes and statuses: the service's own sentences may repeat the access key. */
-function troubleWith(error: unknown, { timedOut, ...asked }: Asked): Error {
+function troubleWith(error: unknown, { timedOut, connectingMs, ...asked }: Asked): Error {
   if (timedOut !== undefined) {
     const what = `was not answered within ${timedOut / 1000} s`;
     return storeFailure(asked.store, { ...asked, what, transient: true });
@@ -157,6 +165,10 @@ function troubleWith(error: unknown, { timedOut, ...asked }: Asked): Error {
     const what =
       'is not possible: no credentials; set access_key_id and secret_access_key, or those of the AWS environment';
     return storeFailure(asked.store, { ...asked, what });
+  }
+  if (error.name === 'TimeoutError') {
+    const what = `took no connection within ${connectingMs / 1000} s`;
+    return storeFailure(asked.store, { ...asked, what, transient: true });
   }
   const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
   if (code === 'ServiceFailure') return error;

@@ -1,5 +1,5 @@
-import { Agent } from 'undici';
 import { createLimiter } from '../../domain/concurrency.ts';
+import { isObject, type JsonObject } from '../../domain/json-object.ts';
 import { ServiceFailure } from '../failure.ts';
 import {
   exchange,
@@ -10,6 +10,7 @@ import {
   type HttpAnswer,
   type HttpRequest,
 } from '../http.ts';
+import { createGuardedAgent } from '../services/guarded-agent.ts';
 import {
   findError,
   hasSeriousWarning,
@@ -18,7 +19,6 @@ import {
   type ApiError,
   type Continuation,
 } from './api-answer.ts';
-import { isObject, type JsonObject } from './json-object.ts';
 
 export interface ActionApiOptions {
   /** Absolute, with path: `https://en.wikipedia.org/w/api.php`. */
@@ -67,7 +67,11 @@ const USUAL_WAIT_MS = 5000;
 const everyRequest = { action: 'query', format: 'json', formatversion: '2', errorformat: 'raw' };
 
 export function createActionApi(options: ActionApiOptions): ActionApi {
-  const dispatcher = new Agent({ connections: REQUESTS_AT_ONCE, keepAliveTimeout: 10_000, pipelining: 1 });
+  const dispatcher = createGuardedAgent({
+    connections: REQUESTS_AT_ONCE,
+    keepAliveTimeout: 10_000,
+    pipelining: 1,
+  });
   const limited = createLimiter(REQUESTS_AT_ONCE);
   return {
     query: async (asked) => {

@@ -1,4 +1,4 @@
-import { isObject, listOf, type JsonObject } from './json-object.ts';
+import { isObject, listOf, type JsonObject } from '../../domain/json-object.ts';
 
 /** Where the next page of results begins: the API's `continue` object, to be sent back verbatim. */
 export type Continuation = Readonly<Record<string, string>>;

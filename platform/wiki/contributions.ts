@@ -1,8 +1,8 @@
+import { isObject, listOf, wholeNumber, type JsonObject } from '../../domain/json-object.ts';
 import type { Second } from '../../domain/timeslices/slices.ts';
 import type { ActionApi } from './action-api.ts';
 import { isBadUser, type Continuation } from './api-answer.ts';
 import { findRefused, findUnaskable, nameFinder } from './asked-names.ts';
-import { isObject, listOf, wholeNumber, type JsonObject } from './json-object.ts';
 import { pageTitle } from './page-title.ts';
 
 /** Usernames that one request may carry. */

@@ -1,5 +1,5 @@
+import { isObject, listOf, wholeNumber, type JsonObject } from '../../domain/json-object.ts';
 import type { ActionApi } from './action-api.ts';
-import { isObject, listOf, wholeNumber, type JsonObject } from './json-object.ts';
 import { pageTitle } from './page-title.ts';
 
 /** Page ids that one request may carry. */

@@ -1,7 +1,7 @@
-import { Agent } from 'undici';
 import { createLimiter } from '../../domain/concurrency.ts';
+import { isObject, wholeNumber } from '../../domain/json-object.ts';
 import { exchange, failure, parseJson, type HttpRequest } from '../http.ts';
-import { isObject, wholeNumber } from './json-object.ts';
+import { createGuardedAgent } from '../services/guarded-agent.ts';
 
 /** Revisions that one request may carry. */
 export const REVISIONS_A_REQUEST = 50;
@@ -40,7 +40,11 @@ export interface ReferenceCounter {
 }
 
 export function createReferenceCounter(options: ReferenceCounterOptions): ReferenceCounter {
-  const dispatcher = new Agent({ connections: REQUESTS_AT_ONCE, keepAliveTimeout: 10_000, pipelining: 1 });
+  const dispatcher = createGuardedAgent({
+    connections: REQUESTS_AT_ONCE,
+    keepAliveTimeout: 10_000,
+    pipelining: 1,
+  });
   const limited = createLimiter(REQUESTS_AT_ONCE);
   return {
     count: async (asked) => {

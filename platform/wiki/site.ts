@@ -1,5 +1,5 @@
+import { isObject } from '../../domain/json-object.ts';
 import type { ActionApi } from './action-api.ts';
-import { isObject } from './json-object.ts';
 
 export interface WikiSite {
   readonly name: string;

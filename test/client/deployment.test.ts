@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { COLLECT_RETIREMENTS, RETIREMENT_TASK_QUEUE } from '../../workflows/retirement/contract.ts';
 import { COURSE_UPDATE, TIMESLICES_TASK_QUEUE } from '../../workflows/timeslices/contract.ts';
 import { checkDeployments } from '../../client/deployment/check.ts';
-import { connectTemporal } from '../../client/temporal.ts';
+import { checkTemporal } from '../../client/doctor/temporal-checks.ts';
+import { connectTemporal, type TemporalAccess } from '../../client/temporal.ts';
 import { setRetirementStage, type RetirementStage } from '../support/retirement.ts';
 import { beginErrored } from '../support/retirement-learner.ts';
 import { waitFor } from '../support/wait.ts';
@@ -67,6 +68,25 @@ async function checks(): Promise<readonly string[]> {
   }
 }
 
+/** The task queues that Temporal is asked about, by kind, while `work` lasts. */
+async function askedAbout(work: (temporal: TemporalAccess) => Promise<unknown>): Promise<readonly string[]> {
+  const temporal = await connectTemporal(environmentOf(stage));
+  const asked: string[] = [];
+  const { workflowService } = temporal.connection;
+  const ask = workflowService.describeTaskQueue.bind(workflowService);
+  workflowService.describeTaskQueue = ((...args: Parameters<typeof ask>) => {
+    const [request] = args;
+    asked.push(`${request.taskQueue?.name} ${request.taskQueueType}`);
+    return ask(...args);
+  }) as typeof ask;
+  try {
+    await work(temporal);
+    return asked.sort();
+  } finally {
+    await temporal.close();
+  }
+}
+
 let runs = 0;
 
 /** Who runs a workflow that begins now. */
@@ -115,9 +135,13 @@ describe('before any worker has a build', () => {
     [['promote'], 'which build?'],
     [['promote', '--build-id', 'a', '--unversioned'], 'say one of'],
     [['promote', '--build-id', 'a', '--wait', 'soon'], '--wait soon is no duration'],
+    [['show', '--deployment', ''], '--deployment is empty: name the deployment'],
+    [['promote', '--deployment', '', '--build-id', 'a'], '--deployment is empty: name the deployment'],
+    [['rollback', '--deployment', ' '], '--deployment is empty: name the deployment'],
   ])('refuses %j', async (argv, why) => {
     const ran = await deployment(...argv);
-    expect(ran).toMatchObject({ status: 2, stderr: expect.stringContaining(why) as string });
+    expect(ran).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining(why) as string });
+    expect(complaints(ran)).toHaveLength(1);
   });
 });
 
@@ -241,6 +265,11 @@ describe('from workers without versioning to a build and back', () => {
     PATIENCE_MS,
   );
 
+  it('is looked for with one question about each task queue', async () => {
+    const once = ['retirement 1', 'retirement 2', 'timeslices 1', 'timeslices 2', 'wiki 2'];
+    expect(await askedAbout((temporal) => checkTemporal(() => Promise.resolve(temporal)))).toEqual(once);
+  });
+
   it('shows people a table', async () => {
     const { stdout } = await deployment('show');
     expect(stdout).toMatch(/^BUILD +STATUS +LAST CURRENT +NOBODY POLLS$/m);
@@ -252,6 +281,7 @@ describe('where nobody does course statistics', () => {
   const onlyRetirement = { TEST_TASK_QUEUES: 'retirement' };
   const onlyCourses = { TEST_TASK_QUEUES: 'timeslices,wiki' };
   let first: ServedWorker;
+  let second: ServedWorker;
 
   beforeAll(setStage);
 
@@ -269,6 +299,13 @@ describe('where nobody does course statistics', () => {
     'promotes a build that does everything else, and finds nothing wrong',
     async () => {
       first = await startBuild('1', onlyRetirement);
+      const early = await registrar(['retirement', 'collect'], { env: environmentOf(stage) });
+      expect(early).toMatchObject({
+        status: 1,
+        stderr: expect.stringContaining(
+          'run `registrar deployment promote --deployment registrar --build-id 1`',
+        ) as string,
+      });
       expect(await deployment('promote', '--build-id', '1')).toMatchObject({ status: 0, stderr: '' });
       expect(await checks()).toEqual(['ok registrar: build 1 is current']);
       expect((await deployment('show', '--json')).json()).toMatchObject({
@@ -303,7 +340,7 @@ describe('where nobody does course statistics', () => {
       const waiting = await beginUpdate('waits-for-workers-of-courses');
       const later = await startBuild('1', onlyCourses);
       await waitFor(async () => (await pidsOf(waiting)).includes(later.pid), { what: 'the update to begin' });
-      await startBuild('2', onlyRetirement);
+      second = await startBuild('2', onlyRetirement);
       const ran = await deployment('promote', '--build-id', '2', '--wait', '0s');
       expect(ran).toMatchObject({ status: 4, stderr: expect.stringContaining('timeslices') as string });
       later.signal('SIGTERM');
@@ -322,6 +359,29 @@ describe('where nobody does course statistics', () => {
         stdout: 'registrar: build 2 is current now, build 1 was before\n',
       });
       expect(await checks()).toEqual(['ok registrar: build 2 is current']);
+    },
+    PATIENCE_MS,
+  );
+
+  it(
+    'tells at once whoever asks for a run that the current build has no workers, though others poll',
+    async () => {
+      second.signal('SIGTERM');
+      await second.ended();
+      await waitFor(async () => (await checks()).some((line) => line.startsWith('FAILED')), {
+        what: 'Temporal to forget the workers of build 2',
+        timeoutMs: 120_000,
+      });
+      expect(first.isRunning()).toBe(true);
+      for (const argv of [['collect'], ['rerun', '--all'], ['archive', '--dry-run'], ['report']]) {
+        const ran = await registrar(['retirement', ...argv], { env: environmentOf(stage) });
+        expect(ran).toMatchObject({ status: 1, stdout: '' });
+        expect(complaints(ran)).toEqual([
+          expect.stringMatching(
+            /^registrar: no worker of build 2 of registrar, which is to get the work, polls the task queue retirement .*`registrar deployment promote`/,
+          ),
+        ]);
+      }
     },
     PATIENCE_MS,
   );

@@ -127,6 +127,21 @@ describe('an exported file', () => {
     expect(complaints(ran).join('\n')).toContain(line);
   });
 
+  it('that was cut before its first receipt has no end of a chain, and is told from an empty one', async () => {
+    await exportFile();
+    const pem = path.join(desk.folder, 'registrar.pem');
+    writeFileSync(pem, (await desk.run('receipts', 'key')).stdout);
+    const [head = ''] = lines();
+    writeFileSync(file, `${head}\n`);
+    const cut = await check(file, '--key', pem);
+    expect(cut.status).toBe(1);
+    expect(cut.stdout).toContain('There is no receipt in it, and its head announces 4: the file is cut\n');
+    expect(cut.stdout).not.toContain("Chain's end");
+    expect(complaints(cut)).toEqual(['registrar: receipts 1 to 4 are missing at the end: removed']);
+    writeFileSync(file, '');
+    expect((await check(file, '--key', pem)).stdout).toContain('no head: the file is cut, or is no export');
+  });
+
   it('survives any bytes in the file', async () => {
     writeFileSync(file, Buffer.from([0xff, 0xfe, 0x0a, 0x00, 0x7b, 0x7d, 0x0a, 0x0a]));
     const pem = path.join(desk.folder, 'registrar.pem');

@@ -66,6 +66,27 @@ describe('archive', () => {
   });
 });
 
+describe('archive to a bucket that cannot be reached', () => {
+  it('fails in a line that names it, after a few tries', { timeout: 60_000 }, async () => {
+    const [learner] = await retired(stage, [{ username: 'unreachable' }]);
+    const destination = 's3://nobody/here';
+    const credentials = { access_key_id: 'nobody', secret_access_key: 'nobody-secret' };
+    const endpoint = 'http://127.0.0.1:9';
+    stage.configure({ registrar: { archive: { destination, endpoint, ...credentials } } });
+    const ran = await retirement('archive');
+    expect(ran).toMatchObject({ status: 1, stdout: '' });
+    expect(complaints(ran)).toEqual([
+      expect.stringMatching(
+        /^registrar: s3:\/\/nobody\/here: PUT .* got no answer \(ECONNREFUSED\): check that/,
+      ),
+    ]);
+    expect(await stage.lms('unreachable')).toMatchObject({ user_id: learner?.user_id });
+    stage.configure({ registrar: { archive: { destination: folder.path } } });
+    expect(await retirement('archive')).toMatchObject({ status: 0 });
+    expect(folder.lines().join()).not.toBe('');
+  });
+});
+
 describe('somebody who is archived', () => {
   let learner: SandboxLearner;
   beforeAll(async () => {

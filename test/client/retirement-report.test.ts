@@ -38,6 +38,28 @@ describe('retirement report', () => {
     });
   });
 
+  it(
+    'fails in a line when the bucket cannot be reached, after a few tries',
+    { timeout: 60_000 },
+    async () => {
+      stage.configureReport({
+        partner_reports: {
+          destination: 's3://nobody/here',
+          endpoint: 'http://127.0.0.1:9',
+          access_key_id: 'nobody',
+          secret_access_key: 'nobody-secret',
+        },
+      });
+      const ran = await report();
+      expect(ran).toMatchObject({ status: 1, stdout: '' });
+      expect(complaints(ran)).toEqual([
+        expect.stringMatching(
+          /^registrar: s3:\/\/nobody\/here: .* got no answer \(ECONNREFUSED\): check that/,
+        ),
+      ]);
+    },
+  );
+
   it('says what became of an answer that was lost', async () => {
     await stage.retire([{ username: 'cli.lost', orgs: ['AcmeX'] }]);
     await stage.fault({ method: 'POST', path: TAKE, drop: 'after', times: 1 });

@@ -386,6 +386,15 @@ describe('cancel', () => {
     expect(unseen.stderr).toContain('COMPLETE');
   });
 
+  it('says that the LMS refused to say who is there, and not that nobody is', async () => {
+    await stage.fault({ path: '/api/user/v1/accounts/retirement_queue/', status: 400, times: 1 });
+    const ran = await retirement('cancel', 'nobody@example.com');
+    expect(ran).toMatchObject({ status: 4, stdout: '' });
+    expect(complaints(ran)).toEqual([
+      'registrar: the LMS does not know a state of the pipeline: run `registrar doctor`',
+    ]);
+  });
+
   it('exits 3 for an address that nobody has', async () => {
     expect(await retirement('cancel', 'nobody@example.com')).toMatchObject({ status: 3, stdout: '' });
   });

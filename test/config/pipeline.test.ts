@@ -1,5 +1,5 @@
-import { expect, it } from 'vitest';
-import { configurationOf, lines, LMS_ROW, load, minimal } from './written-file.ts';
+import { describe, expect, it } from 'vitest';
+import { configurationOf, lines, LMS_ROW, load, minimal, warnings } from './written-file.ts';
 
 const known =
   'known are LMS, LICENSE_MANAGER, DEMOGRAPHICS, SEGMENT, HUBSPOT, BRAZE, AMPLITUDE, SALESFORCE, REGISTRAR, and what registrar.services declares';
@@ -176,4 +176,25 @@ it('reports the mistakes of all rows and keys at once', async () => {
     'retirement_pipeline[1]',
     'retirement_pipeline[2]',
   ]);
+});
+
+describe('a row that renames the learner', () => {
+  const unenroll = '[RETIRING_ENROLLMENTS, ENROLLMENTS_COMPLETE, LMS, retirement_unenroll]';
+  const notes = '[RETIRING_NOTES, NOTES_COMPLETE, LMS, retirement_retire_notes]';
+  const statistics = '[RETIRING_STATISTICS, STATISTICS_COMPLETE, REGISTRAR, retirement_remove_course_user]';
+
+  it('brings a warning for each row of the LMS behind it', async () => {
+    const loaded = await load(minimal('', `[${notes}, ${LMS_ROW}, ${unenroll}, ${statistics}]`));
+    expect(lines(loaded)).toEqual([]);
+    expect(warnings(loaded)).toEqual([
+      'retirement_pipeline[2]: stands behind retirement_lms_retire (retirement_pipeline[1]), after which the LMS finds no ' +
+        'account of the old name and may say "done" with everything still there (unenroll does); move that row behind all others of LMS',
+    ]);
+  });
+
+  it('is right as the last row of the LMS, whoever comes behind', async () => {
+    expect(warnings(await load(minimal('', `[${unenroll}, ${notes}, ${LMS_ROW}, ${statistics}]`)))).toEqual(
+      [],
+    );
+  });
 });

@@ -8,7 +8,7 @@ export const messageSources: readonly MessageSource[] = [
   { folder: 'client/receipts/erase-again.ts', calls: { left: 0 }, answers: ['withoutLms'] },
   { folder: 'receipts', calls: {}, answers: ['meaningOf'] },
   { folder: 'domain/retirement', calls: { refused: 0 } },
-  { folder: 'domain/timeslices/course-file.ts', calls: { problem: 1 } },
+  { folder: 'domain/timeslices', calls: { complain: 1 } },
   { folder: 'config', calls: { problem: 1, warning: 1, Error: 0 } },
   {
     folder: 'config/temporal-trouble.ts',

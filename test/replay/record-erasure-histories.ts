@@ -5,7 +5,6 @@
 import { createServer } from 'node:http';
 import { WorkflowFailedError } from '@temporalio/client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { sandboxPipeline, type PipelineRow } from '../../sandbox/lms/pipeline.ts';
 import {
   ARCHIVE_RETIREMENTS,
   CANARY,
@@ -24,13 +23,17 @@ import { startOwnTemporal } from '../support/own-temporal.ts';
 import { setPartnerStage, type PartnerStage } from '../support/partner-report.ts';
 import { setRetirementStage, type RetirementStage, type SandboxLearner } from '../support/retirement.ts';
 import { coolingOffFor, parked } from '../support/retirement-learner.ts';
-import { startSubscriberService, type SubscriberService } from '../support/subscriber-service.ts';
+import {
+  newsletterAt,
+  pipelineWithNewsletter,
+  startSubscriberService,
+  type SubscriberService,
+} from '../support/subscriber-service.ts';
 import { waitFor } from '../support/wait.ts';
 import { emptyHistories, keepHistory } from './keep-history.ts';
 
 const FORUM = '/api/discussion/';
 const CLEANUP = '/api/user/v1/accounts/retirement_cleanup/';
-const NEWSLETTER: PipelineRow = ['RETIRING_COURSE_STATS', 'COURSE_STATS_COMPLETE', 'NEWSLETTER', 'forget'];
 /** Two batches of the archive have more events. */
 const SHORT_HISTORY = 40;
 /** Time to bring the learner back before the later look. */
@@ -151,14 +154,12 @@ it('an archive that leaves the rest to the next run', async () => {
 
 /** Absent = no later look. */
 function lookAgainAfter(days?: number): void {
-  const path = '/subscribers/{user_id}';
-  const forget = { verb: 'DELETE', path, ok: [200], verify: { path, gone: [404] } };
   stage.configure({
-    pipeline: [...sandboxPipeline.slice(0, -1), NEWSLETTER, ...sandboxPipeline.slice(-1)],
+    pipeline: pipelineWithNewsletter,
     registrar: {
       canary: true,
       ...(days === undefined ? {} : { probe_after_days: days }),
-      services: { NEWSLETTER: { base_url: service.url, methods: { forget } } },
+      services: newsletterAt(service.url),
     },
   });
 }

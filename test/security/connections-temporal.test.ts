@@ -21,7 +21,12 @@ let stage: RetirementStage;
 let guarded: Front;
 let keyed: Front;
 
+/** What Node would have written to standard error beside the commands. */
+const warnings: string[] = [];
+const note = ({ message }: Error): void => void warnings.push(message);
+
 beforeAll(async () => {
+  process.on('warning', note);
   stage = await setRetirementStage();
   folder = mkdtempSync(path.join(os.tmpdir(), 'registrar-connections-'));
   const server = authority.issue({ name: 'temporal', hosts });
@@ -31,6 +36,7 @@ beforeAll(async () => {
   written('strangers.pem', strangers.cert);
 });
 afterAll(async () => {
+  process.off('warning', note);
   await guarded.close();
   await keyed.close();
   await stage.close();
@@ -133,6 +139,24 @@ client_key_path = "${variables['TEMPORAL_TLS_CLIENT_KEY_PATH'] ?? ''}"
     });
     expect(ran).toMatchObject({ status: 0, stderr: '' });
     expect(guarded.passed()).toBeGreaterThan(before);
+  });
+
+  it('is used at an IP address without a word from Node', async () => {
+    expect(await list(guarded.address, client())).toMatchObject({ status: 0, stderr: '' });
+    // Where it went the first time, which is when Node speaks, makes no difference.
+    expect(warnings.filter((line) => line.includes('ServerName'))).toEqual([]);
+  });
+
+  it('is not believed at another IP address than its certificate has', async () => {
+    const server = authority.issue({ name: 'temporal', hosts: ['127.0.0.2'] });
+    const other = await startTlsFront(stage.temporal.address, { server });
+    try {
+      expect(await complaint(other.address, trusting())).toMatch(
+        /another host: set TEMPORAL_TLS_SERVER_NAME/,
+      );
+    } finally {
+      await other.close();
+    }
   });
 
   it.concurrent('is said to want one when there is none', async () => {

@@ -3,11 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DeclaredService, ServiceDeclaration } from '../../domain/retirement/service-declaration.ts';
-import { isLinkLocal } from '../../domain/retirement/link-local.ts';
+import { isLinkLocal } from '../../domain/link-local.ts';
+import { readCourse } from '../../domain/timeslices/course-file.ts';
+import { createLmsClient } from '../../platform/lms/client.ts';
 import type { Service } from '../../platform/learner.ts';
 import { createDeclaredService } from '../../platform/services/declared.ts';
 import { createGuardedAgent } from '../../platform/services/guarded-agent.ts';
-import { createProbes, createServices } from '../../platform/services/index.ts';
+import { createProbes, createSegmentIdSource, createServices } from '../../platform/services/index.ts';
+import { createActionApi } from '../../platform/wiki/action-api.ts';
+import { createReferenceCounter } from '../../platform/wiki/reference-counter.ts';
 import { configurationOf, lines, load, minimal, warnings } from '../config/written-file.ts';
 import {
   countingTokens,
@@ -145,6 +149,99 @@ describe('an address of a declared service', () => {
   });
 });
 
+describe('an address of the platform', () => {
+  const ownBaseUrls = 'base_urls: {lms: "https://lms.example"}';
+  const baseUrls = (inside: string): string => minimal().replace(ownBaseUrls, `base_urls: {${inside}}`);
+  const keys: readonly (readonly [string, (address: string) => string])[] = [
+    ['base_urls.lms', (address) => baseUrls(`lms: "${address}"`)],
+    ...['ecommerce', 'license_manager', 'demographics', 'segment'].map(
+      (key) =>
+        [
+          `base_urls.${key}`,
+          (address: string) => baseUrls(`lms: "https://lms.example", ${key}: "${address}"`),
+        ] as const,
+    ),
+    [
+      'registrar.reference_counter_url',
+      (address) => minimal(`registrar: {reference_counter_url: "${address}"}`),
+    ],
+  ];
+
+  it.each(keys)('is refused by the configuration at %s', async (where, fileWith) => {
+    for (const address of linkLocal) {
+      expect(lines(await load(fileWith(address)))).toEqual([
+        `${where}: is a link-local or metadata address, where clouds give out credentials; correct it`,
+      ]);
+    }
+  });
+
+  it.each(keys)('may be in a private network, or on this machine: %s', async (_where, fileWith) => {
+    for (const address of [...elsewhere, 'http://127.0.0.1:8080', 'http://localhost', 'http://[::1]:8000']) {
+      const loaded = await load(fileWith(address));
+      expect([...lines(loaded), ...warnings(loaded)]).toEqual([]);
+    }
+  });
+
+  it.each(keys)('that is plain http beyond this machine is warned of: %s', async (where, fileWith) => {
+    const loaded = await load(fileWith('http://10.0.0.7:8000'));
+    expect(lines(loaded)).toEqual([]);
+    expect(warnings(loaded)).toEqual([expect.stringContaining(`${where}: is plain http, so names`)]);
+  });
+});
+
+describe('a wiki in a course file', () => {
+  const placesOf = (apiUrl: string): readonly string[] => {
+    const read = readCourse({
+      slug: 'botany',
+      title: 'Botany',
+      starts_at: '2026-03-01',
+      ends_at: '2026-03-10',
+      wikis: [{ project: 'mywiki', api_url: `${apiUrl}/w/api.php` }],
+      students: [],
+    });
+    return read.kind === 'valid' ? [] : read.mistakes.map(({ where, message }) => `${where}: ${message}`);
+  };
+
+  it.each(linkLocal)('is refused at %s', (address) => {
+    expect(placesOf(address)).toEqual([
+      'wikis[0].api_url: is a link-local or metadata address, where clouds give out credentials; correct it',
+    ]);
+  });
+
+  it.each([...elsewhere, 'http://127.0.0.1:8080', 'http://localhost:8080'])('may be at %s', (address) => {
+    expect(placesOf(address)).toEqual([]);
+  });
+});
+
+describe('a part of the platform, whatever its address was when it was read', () => {
+  it.each(linkLocal)('is never connected to at %s', async (address) => {
+    const timeoutMs = 2_000;
+    const userAgent = 'registrar-test';
+    const lms = createLmsClient({
+      baseUrl: address,
+      clientId: 'a',
+      clientSecret: 'secret-7731',
+      timeoutMs,
+      concurrency: 1,
+    });
+    const wiki = createActionApi({ apiUrl: `${address}/w/api.php`, userAgent, timeoutMs });
+    const counter = createReferenceCounter({ baseUrl: address, userAgent, timeoutMs });
+    const segmentId = createSegmentIdSource({ baseUrl: address, tokens: countingTokens(), timeoutMs });
+    const asked: readonly (() => Promise<unknown>)[] = [
+      () => lms.send({ verb: 'GET', route: '/api/' }),
+      () => wiki.query({ module: 'meta=siteinfo', parameters: { meta: 'siteinfo' } }),
+      () => counter.count({ project: 'wikipedia', language: 'en', revisionIds: [1] }),
+      () => segmentId({ username: 'someone' }),
+    ];
+    for (const request of asked) {
+      const { exchange } = await failureOf(request());
+      expect(exchange).toMatchObject({ transient: false, status: undefined });
+      expect(exchange.what).toMatch(/^is at a link-local or metadata address/);
+    }
+    await Promise.all([lms.close(), wiki.close(), counter.close()]);
+  });
+});
+
 describe('a service', () => {
   it.each(linkLocal)('at %s is never connected to', async (address) => {
     const service = await servicesOf(declarationAt(address));
@@ -164,7 +261,7 @@ describe('a service', () => {
     ],
     ['one in disguise', [{ address: '::ffff:169.254.169.254', family: 6 }]],
   ])('whose name leads to %s is never connected to', async (_, addresses) => {
-    const dispatcher = createGuardedAgent((_name, _options, done) => done(null, addresses));
+    const dispatcher = createGuardedAgent({ resolveAll: (_name, _options, done) => done(null, addresses) });
     const { port } = new URL(server.url);
     const service = createDeclaredService('CRM', declarationAt(`http://crm.example:${port}`), {
       timeoutMs: 2_000,
@@ -177,9 +274,9 @@ describe('a service', () => {
 
   it('whose name leads to a private address is called there', async () => {
     server.behave(() => ({ status: 200, body: {} }));
-    const dispatcher = createGuardedAgent((_name, _options, done) =>
-      done(null, [{ address: '127.0.0.1', family: 4 }]),
-    );
+    const dispatcher = createGuardedAgent({
+      resolveAll: (_name, _options, done) => done(null, [{ address: '127.0.0.1', family: 4 }]),
+    });
     const { port } = new URL(server.url);
     const service = createDeclaredService('CRM', declarationAt(`http://crm.example:${port}`), {
       timeoutMs: 10_000,

@@ -7,11 +7,12 @@ interface Totals {
 }
 
 /**
- * Prints `N passed, N failed` (and `, N skipped` where there are any) as the run's last line. What failed outside a test
- * counts as failed too: a file that does not load, a hook of a file or a suite, an error nobody caught, the global setup.
+ * Prints `N passed, N failed` (and `, N skipped` where there are any) as the run's last line, and above it what failed, by name. What
+ * failed outside a test counts too: a file that does not load, a hook of a file or a suite, an error nobody caught, the global setup.
  */
 export class SummaryReporter implements Reporter {
   private totals: Totals = { passed: 0, failed: 0, skipped: 0 };
+  private failed: readonly string[] = [];
   private ended = false;
   private started = false;
 
@@ -22,6 +23,7 @@ export class SummaryReporter implements Reporter {
       if (!this.ended && this.totals.failed === 0) this.totals.failed = 1;
       if (code !== 0 && this.totals.failed === 0) this.totals.failed = 1;
       const { passed, failed, skipped } = this.totals;
+      process.stdout.write(this.failed.map((name) => `failed: ${name}\n`).join(''));
       process.stdout.write(
         `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`,
       );
@@ -39,6 +41,7 @@ export class SummaryReporter implements Reporter {
     for (const module of modules) countModule(module, totals);
     if (reason === 'interrupted' && totals.failed === 0) totals.failed = 1;
     this.totals = totals;
+    this.failed = modules.flatMap(failedIn);
   }
 }
 
@@ -56,4 +59,16 @@ function countModule(module: TestModule, totals: Totals): void {
 function outsideTests(module: TestModule): number {
   const suites = [...module.children.allSuites()];
   return [module, ...suites].filter((part) => part.errors().length > 0).length;
+}
+
+/** Tests by file and full name; a file by its name where something beside its tests failed. */
+function failedIn(module: TestModule): readonly string[] {
+  const file = module.relativeModuleId;
+  const tests = [...module.children.allTests()].filter((test) =>
+    ['failed', 'pending'].includes(test.result().state),
+  );
+  return [
+    ...(outsideTests(module) > 0 ? [`${file}, outside its tests`] : []),
+    ...tests.map(({ fullName }) => `${file} > ${fullName}`),
+  ];
 }

@@ -1,5 +1,24 @@
 import { createServer } from 'node:http';
+import { sandboxPipeline, type PipelineRow } from '../../sandbox/lms/pipeline.ts';
 import { listenOnLoopback } from './loopback.ts';
+
+const NEWSLETTER: PipelineRow = ['RETIRING_COURSE_STATS', 'COURSE_STATS_COMPLETE', 'NEWSLETTER', 'forget'];
+
+/** The sandbox's pipeline with the newsletter before the last stage. */
+export const pipelineWithNewsletter: readonly PipelineRow[] = [
+  ...sandboxPipeline.slice(0, -1),
+  NEWSLETTER,
+  ...sandboxPipeline.slice(-1),
+];
+
+/** How an operator declares the newsletter at `url`, with what a verification adds to its address. */
+export function newsletterAt(url: string, verifyQuery = ''): Readonly<Record<string, unknown>> {
+  const path = '/subscribers/{user_id}';
+  const verify = { path: `${path}${verifyQuery}`, gone: [404] };
+  return {
+    NEWSLETTER: { base_url: url, methods: { forget: { verb: 'DELETE', path, ok: [200], verify } } },
+  };
+}
 
 /** A newsletter of an operator's own: it forgets who is deleted, tells who is there, and can be given people back. */
 export interface SubscriberService {

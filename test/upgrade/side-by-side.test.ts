@@ -8,6 +8,8 @@ import { listReleases, type Part, type RecordedLearner } from './release-manifes
 import { restoreRelease, type OldWorker, type RestoredRelease } from './restored-release.ts';
 
 const PATIENCE_MS = 300_000;
+/** More than today's workers write down at once. */
+const FLOOD = 60;
 const build = { TEMPORAL_DEPLOYMENT_NAME: 'registrar', TEMPORAL_WORKER_BUILD_ID: 'today' } as const;
 
 // docs/upgrading.md, "Without a pause": workers of the release go on while the new ones come up beside them.
@@ -81,6 +83,27 @@ describe.each(listReleases())('workers of %s and of today side by side', (versio
         .filter((line) => line.includes('"level":50'));
       // On a busy machine a worker may look at its database or at Temporal for too long.
       expect(errors.filter((line) => !/does not (?:answer|poll)/.test(line))).toEqual([]);
+    },
+    PATIENCE_MS,
+  );
+
+  it(
+    'the old ones meet a flood of messages',
+    async () => {
+      const flooded = workflowOf('cooling-for-years');
+      const { userId } = release.manifest.learners.find(({ part }) => part === 'cooling-for-years') ?? {};
+      await Promise.all(Array.from({ length: FLOOD }, () => flooded.signal(RESUME, 'ENROLLMENTS_COMPLETE')));
+      await waitFor(
+        async () => {
+          const { rows } = await release.database.query<{ lines: number }>(
+            `select regexp_count(responses, 'refused: resume') as lines
+             from user_retirement_status where user_id = $1`,
+            [userId],
+          );
+          return rows[0]?.lines === FLOOD;
+        },
+        { what: 'a line for every message', timeoutMs: PATIENCE_MS },
+      );
     },
     PATIENCE_MS,
   );

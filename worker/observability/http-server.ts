@@ -1,4 +1,5 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { HttpAddress } from './http-address.ts';
 
@@ -31,7 +32,7 @@ export async function startObservabilityServer(
   observed: Observed,
   log: Logger,
 ): Promise<ObservabilityServer> {
-  const server = createServer((request, response) => {
+  const server = createServer({ connectionsCheckingInterval: LOOK_FOR_SLOW_MS }, (request, response) => {
     answer(request, response, observed).catch((error: unknown) => {
       log.warn({ error: error instanceof Error ? error.name : typeof error }, 'metrics cannot be collected');
       send(response, 500, 'text/plain; charset=utf-8', 'metrics cannot be collected; the log says why\n');
@@ -41,6 +42,9 @@ export async function startObservabilityServer(
   server.requestTimeout = 10_000;
   server.headersTimeout = 5_000;
   server.maxHeadersCount = 100;
+  server.maxConnections = MAX_CONNECTIONS;
+  hangUpOnIdle(server);
+  server.on('connect', (_request, socket) => socket.end('HTTP/1.1 405 Method Not Allowed\r\n\r\n'));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(address.port, address.host, resolve);
@@ -64,6 +68,37 @@ export async function startObservabilityServer(
         server.closeAllConnections();
       }),
   };
+}
+
+/** Time-outs are kept as often as that; Node's own half a minute would let a slow connection live for as long. */
+const LOOK_FOR_SLOW_MS = 1_000;
+
+/** Those that wait for an answer. Far more than scrapers and probes have, far fewer than a process may have files. */
+const MAX_CONNECTIONS = 256;
+
+/** Those that have asked nothing, or nothing any more. */
+const MAX_IDLE = 64;
+
+/** Whoever opens connections and says nothing must not keep others out: the one that has been silent longest makes room. */
+function hangUpOnIdle(server: Server): void {
+  const idle = new Set<Socket>();
+  const rest = (socket: Socket): void => {
+    if (socket.destroyed) return;
+    idle.add(socket);
+    if (idle.size <= MAX_IDLE) return;
+    const [longest] = idle;
+    if (longest === undefined) return;
+    idle.delete(longest);
+    longest.destroy();
+  };
+  server.on('connection', (socket: Socket) => {
+    socket.once('close', () => idle.delete(socket));
+    rest(socket);
+  });
+  server.on('request', ({ socket }, response) => {
+    idle.delete(socket);
+    response.once('close', () => rest(socket));
+  });
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse, observed: Observed): Promise<void> {

@@ -4,6 +4,7 @@ import type { RetirementActivities } from '../../activities/retirement/index.ts'
 import type { CompleteInput, Completed } from '../../activities/retirement/completing.ts';
 import type { StageInput, StageResult } from '../../activities/retirement/stages.ts';
 import type { RetryTiming } from '../../activities/retirement/opening.ts';
+import { isObject } from '../../domain/json-object.ts';
 import { stageName } from '../../domain/retirement/pipeline.ts';
 
 // A worker that dies is noticed after this long; its activities run again elsewhere.
@@ -127,9 +128,5 @@ function isFinal(error: unknown): boolean {
 /** The wait that the service asked for. */
 function delayOf(error: unknown): number | undefined {
   const details = error instanceof ApplicationFailure ? error.details?.[0] : undefined;
-  return isRecord(details) && typeof details['delayMs'] === 'number' ? details['delayMs'] : undefined;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
+  return isObject(details) && typeof details['delayMs'] === 'number' ? details['delayMs'] : undefined;
 }

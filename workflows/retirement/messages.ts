@@ -9,6 +9,7 @@ import {
   setHandler,
   patched,
 } from '@temporalio/workflow';
+import { isObject } from '../../domain/json-object.ts';
 import {
   CANCEL,
   RESUME,
@@ -191,9 +192,9 @@ function parseCancel(message: unknown): CancelRequest {
   if (message === undefined || message === null) return {};
   // Strict: what nobody could read, or was meant for something else, must not give up an erasure.
   const isMeant = isRecord(message) && Object.keys(message).every((key) => key === 'by' || key === 'reason');
-  const isObject = typeof message === 'object' && !Array.isArray(message);
+  const isSomeObject = typeof message === 'object' && !Array.isArray(message);
   // 0.1.0 took any object for a wish to cancel.
-  if (!isMeant && (!isObject || patched('strict-cancel')))
+  if (!isMeant && (!isSomeObject || patched('strict-cancel')))
     throw badInput('cancel wants no input, or {"by": "…", "reason": "…"}');
   return spoken({ ...message }, CANCEL);
 }
@@ -227,5 +228,5 @@ function badInput(message: string): ApplicationFailure {
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);
+  return isObject(value) && !ArrayBuffer.isView(value);
 }

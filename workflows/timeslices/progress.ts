@@ -8,6 +8,7 @@ import {
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
+import { isObject } from '../../domain/json-object.ts';
 import { insist, isId, isInstant, isText, readInput } from '../input.ts';
 import {
   STATUS,
@@ -32,14 +33,14 @@ export const progressSignal = defineSignal<[CourseStatusView]>('progress');
 
 /** What a child tells; anybody else who sends the signal may tell anything. */
 export function isProgress(told: unknown): told is CourseStatusView {
-  if (!isRecord(told) || !isRecord(told['slices'])) return false;
+  if (!isObject(told) || !isObject(told['slices'])) return false;
   const { slices, wikis, left } = told;
   return (
     [slices['done'], slices['all']].every(Number.isSafeInteger) &&
     Array.isArray(wikis) &&
     wikis.every(isText) &&
     Array.isArray(left) &&
-    left.every((one) => isRecord(one) && isText(one['wiki']) && isText(one['because']))
+    left.every((one) => isObject(one) && isText(one['wiki']) && isText(one['because']))
   );
 }
 
@@ -48,11 +49,7 @@ export function checkStepInput(input: CourseStepInput): void {
   const { courseId, now, left } = readInput(input, '{"courseId", "now", "left"}');
   insist(isId(courseId), 'courseId', 'the id of a course');
   insist(isInstant(now), 'now', 'an instant such as 2026-01-31T12:00:00Z');
-  insist(Array.isArray(left) && left.every(isRecord), 'left', 'a list of wikis');
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
+  insist(Array.isArray(left) && left.every(isObject), 'left', 'a list of wikis');
 }
 
 /** How far a child has come: kept for the query, the details page and the update above it. */

@@ -3,7 +3,7 @@ import type { ObjectStore } from '../../../platform/storage/object-store.ts';
 import { retryLater } from '../../failures.ts';
 import { beating } from '../../heartbeat.ts';
 import type { RetirementDependencies } from '../dependencies.ts';
-import { translating } from '../failing.ts';
+import { reachingStore } from '../reaching-store.ts';
 import { digestOf } from './lines.ts';
 import { recordWritten } from './progress-store.ts';
 import { requireArchive } from './settings.ts';
@@ -40,7 +40,7 @@ export function createWriteBatch({
       });
       try {
         if (content !== null) {
-          await translating(() => deliver(store, { fileKey, content, digest }));
+          await reachingStore(() => deliver(store, { fileKey, content, digest }));
           await recordWritten(database, batchId, store.name);
         }
         return { destination: store.name, fileKey };

@@ -2,10 +2,10 @@ import type { Configuration } from '../../../config/configuration.ts';
 import type { Destination } from '../../../domain/retirement/destination.ts';
 import { nameTrouble } from '../../../domain/retirement/partner-file.ts';
 import { unknownOrganisations, type PartnerMapping } from '../../../domain/retirement/partner-report.ts';
-import { ServiceFailure } from '../../../platform/failure.ts';
 import { createObjectStore } from '../../../platform/storage/index.ts';
 import type { ObjectStore } from '../../../platform/storage/object-store.ts';
-import { permanent, retryLater } from '../../failures.ts';
+import { permanent } from '../../failures.ts';
+import { reachingStore } from '../reaching-store.ts';
 
 /** What a partner report needs of the configuration. */
 export interface ReportSettings {
@@ -66,11 +66,7 @@ export async function withStore<Result>(
 ): Promise<Result> {
   const store = createObjectStore(destination, { timeoutMs });
   try {
-    return await work(store);
-  } catch (error) {
-    if (!(error instanceof ServiceFailure)) throw error;
-    if (error.exchange.transient) throw retryLater('ServiceUnavailable', error.message);
-    throw permanent('ServiceUnavailable', error.message);
+    return await reachingStore(() => work(store));
   } finally {
     await store.close();
   }

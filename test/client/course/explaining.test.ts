@@ -217,9 +217,9 @@ describe('list and show', () => {
   });
 
   it('show names a username that a wiki refuses', async () => {
-    await run('enroll', 'botany', 'a|b');
+    await run('enroll', 'botany', 'a/b');
     await run('update', 'botany', '--wait');
-    expect((await run('show', 'botany')).stdout).toMatch(/^a\|b is no username for en\.wikipedia/m);
-    expect((await run('explain', 'botany', '--user', 'a|b')).stdout).toContain('malformed');
+    expect((await run('show', 'botany')).stdout).toMatch(/^a\/b is no username for en\.wikipedia/m);
+    expect((await run('explain', 'botany', '--user', 'a/b')).stdout).toContain('malformed');
   });
 });

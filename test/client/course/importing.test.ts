@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Imported } from '../../../client/course/import.ts';
 import { setCourseStage, type CourseStage } from '../../support/courses.ts';
+import { waitFor } from '../../support/wait.ts';
 import { complaints, type Ran } from '../command-line.ts';
 import { courseCommand, courseOn, imported, written } from './course-commands.ts';
 
@@ -222,6 +223,120 @@ describe('import of a course that is there', () => {
       [[one, two]],
     );
     expect(rows).toEqual([{ wiki_id: stage.wikis[0].wikiId }]);
+  });
+});
+
+describe('the name of a wiki', () => {
+  const address = (host: string): string => `https://${host}.example/w/api.php`;
+  const on = (apiUrl: string, language: string | undefined, project = 'wikipedia') => ({
+    wikis: [{ ...(language === undefined ? {} : { language }), project, api_url: apiUrl }],
+  });
+  const run = (changed: Readonly<Record<string, unknown>>, name: string): Promise<Ran> =>
+    course('import', written(stage, courseOn(stage, changed), name));
+  const namesAt = async (apiUrl: string): Promise<readonly string[]> => {
+    const { rows } = await stage.database.query<{ name: string }>(
+      `select concat_ws('.', language, project) as name from wikis where api_url = $1`,
+      [apiUrl],
+    );
+    return rows.map(({ name }) => name);
+  };
+
+  it('is not taken from a wiki that another course has: exit 4 in one line, and nothing is changed', async () => {
+    await imported(stage, { slug: 'named', ...on(address('named'), 'en') });
+    await imported(stage, { slug: 'nameless', ...on(address('nameless'), undefined, 'mywiki') });
+    const before = await everything();
+    for (const [apiUrl, language, project, advice] of [
+      [address('named'), 'de', 'wikipedia', 'is en.wikipedia in other courses, not de.wikipedia: write language: en, project: wikipedia'],
+      [address('named'), undefined, 'mywiki', 'is en.wikipedia in other courses, not mywiki: write language: en, project: wikipedia'],
+      [address('nameless'), 'en', 'mywiki', 'is mywiki in other courses, not en.mywiki: write project: mywiki without a language'],
+    ] as const) {
+      const ran = await run({ slug: 'renaming', ...on(apiUrl, language, project) }, 'renaming.json');
+      expect(ran).toMatchObject({ status: 4, stdout: '' });
+      expect(complaints(ran)).toEqual([`registrar: ${apiUrl} ${advice}, or correct the api_url`]);
+    }
+    expect(await everything()).toEqual(before);
+  }); // prettier-ignore
+
+  it('may be corrected by the one course that has it, which is told', async () => {
+    await imported(stage, { slug: 'alone', ...on(address('alone'), 'eo') });
+    expect(await change({ slug: 'alone', ...on(address('alone'), 'en') })).toMatchObject({
+      wikisAdded: [],
+      wikisRemoved: [],
+      wikisChanged: [{ wiki: 'en.wikipedia', name: { from: 'eo.wikipedia', to: 'en.wikipedia' } }],
+    });
+    expect(await namesAt(address('alone'))).toEqual(['en.wikipedia']);
+    const back = await run({ slug: 'alone', ...on(address('alone'), 'eo') }, 'alone.json');
+    expect(back.stdout).toContain('  wiki called: en.wikipedia → eo.wikipedia\n');
+  });
+
+  it("is Wikimedia's at Wikimedia's address, whoever called it otherwise", async () => {
+    const apiUrl = 'https://gl.wikipedia.org/w/api.php';
+    await imported(stage, { slug: 'mistaken-name', ...on(apiUrl, 'pt') });
+    await imported(stage, { slug: 'plain', wikis: [{ language: 'gl', project: 'wikipedia' }] });
+    expect(await namesAt(apiUrl)).toEqual(['gl.wikipedia']);
+    expect(await run({ slug: 'mistaken-name', ...on(apiUrl, 'pt') }, 'mistaken.json')).toMatchObject({
+      status: 4,
+    });
+  });
+
+  it('is one, also of two imports at the same moment', async () => {
+    const [one, other] = await Promise.all(
+      (['en', 'de'] as const).map((language) =>
+        run({ slug: `racing-${language}`, ...on(address('racing'), language) }, `racing-${language}.json`),
+      ),
+    );
+    expect([one?.status, other?.status].toSorted()).toEqual([0, 4]);
+    expect(await namesAt(address('racing'))).toEqual([one?.status === 0 ? 'en.wikipedia' : 'de.wikipedia']);
+  });
+
+  /** Waits until that many statements wait for a lock, or `over` says that they never will. */
+  const areWaiting = (count: number, over: () => boolean = () => false): Promise<unknown> =>
+    waitFor(
+      async () => {
+        const { rows } = await stage.database.query(
+          `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+        );
+        return over() || rows.length === count;
+      },
+      { what: 'imports to wait for another' },
+    );
+
+  it('is one, also where another import gives it at that moment', async () => {
+    const apiUrl = address('given');
+    const { late } = await stage.database.transaction(async (other) => {
+      await other.query(
+        `with wiki as (insert into wikis (language, project, api_url) values ('en', 'wikipedia', $1) returning id),
+           course as (insert into courses (slug, title, starts_at, ends_at) values ('first', 'First', now()::date, now()::date) returning id)
+         insert into courses_wikis (course_id, wiki_id, timeslice_seconds) select course.id, wiki.id, 86400 from course, wiki`,
+        [apiUrl],
+      );
+      const importing = run({ slug: 'late', ...on(apiUrl, 'eo') }, 'late.json');
+      await areWaiting(1);
+      // Not awaited in here: it waits for the commit.
+      return { late: importing };
+    });
+    expect(await late).toMatchObject({ status: 4, stdout: '' });
+    expect(await namesAt(apiUrl)).toEqual(['en.wikipedia']);
+  });
+
+  it('is one, also where another course takes the wiki while its name is being corrected', async () => {
+    const apiUrl = address('taken');
+    await imported(stage, { slug: 'correcting', ...on(apiUrl, 'eo') });
+    const { taking, correcting } = await stage.database.transaction(async (other) => {
+      // Holds the import up at its students, when it has taken the wiki.
+      await other.query(`insert into users (username) values ('Slow')`);
+      const first = run({ slug: 'taking', students: ['Slow'], ...on(apiUrl, 'eo') }, 'taking.json');
+      await areWaiting(1);
+      let isOver = false;
+      const second = run({ slug: 'correcting', ...on(apiUrl, 'en') }, 'correcting.json').finally(() => {
+        isOver = true;
+      });
+      await areWaiting(2, () => isOver);
+      return { taking: first, correcting: second };
+    });
+    expect(await taking).toMatchObject({ status: 0, stderr: '' });
+    expect(await correcting).toMatchObject({ status: 4, stdout: '' });
+    expect(await namesAt(apiUrl)).toEqual(['eo.wikipedia']);
   });
 });
 

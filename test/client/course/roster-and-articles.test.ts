@@ -123,6 +123,28 @@ describe('enroll and drop', () => {
     expect(rows).toEqual([{ role: 0 }, { role: 1 }]);
   });
 
+  it('enrols nobody under a name that no wiki takes, all of them or none', async () => {
+    await imported(stage, { slug: 'strict', students: ['Alice'] });
+    for (const name of ['A#b', 'A|b', 'A<b>', 'A[b]', '{A}', 'x'.repeat(256)]) {
+      const ran = await course('enroll', 'strict', 'Bob', name);
+      expect(ran).toMatchObject({ status: 2, stdout: '' });
+      expect(complaints(ran)).toEqual([expect.stringMatching(/ is no username \(.+\): correct it, nothing/)]);
+    }
+    expect(await students('strict')).toEqual(['Alice']);
+    expect(await course('enroll', 'strict', '192.0.2.1', 'A@b', 'A:b/c')).toMatchObject({ status: 0 });
+    expect(await students('strict')).toEqual(['192.0.2.1', 'A:b/c', 'A@b', 'Alice']);
+  });
+
+  it('drops whoever is enrolled under such a name since before', async () => {
+    const courseId = await imported(stage, { slug: 'lenient', students: [] });
+    await stage.database.query(
+      `with known as (insert into users (username) values ('A|b') returning id)
+       insert into courses_users (course_id, user_id, role) select $1, id, 0 from known`,
+      [courseId],
+    );
+    expect(await course('drop', 'lenient', 'A|b')).toMatchObject({ status: 0, stdout: 'A|b dropped\n' });
+  });
+
   it('drops all or nobody, and names those who are no students', async () => {
     await imported(stage, {
       slug: 'dropping',
@@ -228,7 +250,7 @@ describe('schedule', () => {
 
   it('exits 2 in one line with the reason why a spec is none, and changes nothing', async () => {
     await imported(stage, { slug: 'wrong' });
-    for (const spec of ['nonsense', '61 * * * *', '']) {
+    for (const spec of ['nonsense', '61 * * * *', '', '@every 90']) {
       const ran = await course('schedule', 'wrong', '--cron', spec);
       expect(ran).toMatchObject({ status: 2, stdout: '' });
       expect(complaints(ran)).toHaveLength(1);
@@ -236,6 +258,40 @@ describe('schedule', () => {
     expect((await course('show', 'wrong', '--json')).json()).toMatchObject({
       schedule: { cron: '0 * * * *' },
     });
+  });
+
+  it.each([
+    ['* * * * * * *'],
+    ['*/30 * * * * * *'],
+    ['0,30 * * * * * 2030'],
+    ['5-6 0 4 * * * *'],
+    ['CRON_TZ=Europe/Berlin * 0 4 * * * *'],
+    ['TZ=UTC  * * * * * * * # often'],
+    ['@every 1s'],
+    ['@every 59s/3s'],
+    [' @every 0.5m'],
+  ])('does not come more than once a minute: %s', async (spec) => {
+    await imported(stage, { slug: 'often' });
+    const ran = await course('schedule', 'often', '--cron', spec);
+    expect(ran).toMatchObject({ status: 2, stdout: '' });
+    expect(complaints(ran)).toEqual([expect.stringContaining(`"${spec}" comes more than once a minute`)]);
+    expect((await course('show', 'often', '--json')).json()).toMatchObject({
+      schedule: { cron: '0 * * * *' },
+    });
+  });
+
+  it.each([
+    '* * * * *',
+    '* * * * * 2030',
+    '30 * * * * * *',
+    '@every 60s',
+    '@every 1m30s',
+    '@every 1d/2h',
+    '@hourly',
+  ])('may come as often as %s', async (spec) => {
+    await imported(stage, { slug: 'seldom' });
+    expect(await course('schedule', 'seldom', '--cron', spec)).toMatchObject({ status: 0, stderr: '' });
+    await course('schedule', 'seldom', '--pause');
   });
 
   it('is made anew by setup when it is missing, and says so in doctor until then', async () => {

@@ -134,6 +134,9 @@ describe('update with a worker', () => {
     const full = await updated('fully', '--full');
     expect(full.full).toBe(true);
     expect(full.result.reprocess.slicesFetched).toBeGreaterThan(0);
+    expect((await course('update', 'fully', '--full', '--wait')).stdout).toMatch(
+      /^fully updated: 0 new revisions looked at, 2 slices fetched again whole, 2 rebuilt, /,
+    );
   });
 
   it('names a wiki that was left over, in a line and in show, with status 0', async () => {

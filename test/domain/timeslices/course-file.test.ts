@@ -103,10 +103,62 @@ describe('wikis', () => {
     ['an address of no kind', wiki({ api_url: 'en.wikipedia.org' }), ['wikis[0].api_url']],
     ['an address with a password', wiki({ api_url: 'https://a:b@host/api.php' }), ['wikis[0].api_url']],
     ['an unknown key', wiki({ apiurl: 'x' }), ['wikis[0].apiurl']],
+    ['one address under two names', { wikis: [{ language: 'en', project: 'mywiki', api_url: 'https://wiki.example/api.php' }, { language: 'de', project: 'mywiki', api_url: 'https://WIKI.example:443/api.php' }] }, ['wikis[1]']],
     ['the same wiki twice', { wikis: [{ project: 'wikidata' }, { project: 'x', api_url: 'https://www.wikidata.org/w/api.php' }] }, ['wikis[1]']],
   ])('refuses %s', (_what, changed, places) => {
     expect(wrong(changed)).toEqual(places);
   }); // prettier-ignore
+});
+
+describe('a slug', () => {
+  it.each(['botany-2026', 'University_of_X/Botany_(Spring_2026)', 'Ботаника', 'two words', 'x'.repeat(200)])(
+    'may be %j',
+    (slug) => {
+      expect(read({ slug }).slug).toBe(slug);
+    },
+  );
+
+  it('has no blanks around it', () => {
+    expect(read({ slug: ' botany ' }).slug).toBe('botany');
+  });
+
+  it.each(['-botany', '--full', ' -b', 'x'.repeat(201), 'a\nb', 'a\u0000b', '   '])('is not %j', (slug) => {
+    expect(wrong({ slug })).toEqual(['slug']);
+  });
+});
+
+describe('a username', () => {
+  it.each([
+    'Ada', 'ada_lovelace', 'User:Ada', 'Ада', '愛', '192.0.2.1', '2001:db8::1', '192.0.2.xxx', 'A@b', 'A:b', 'A/b', '/', '@', 'A.b',
+    '%41', '~~~', "O'Neil", 'A&B', 'A=b?', '"Q"', '\u{1f331}', 'imported>Ada', 'x'.repeat(255), `User:${'x'.repeat(255)}`,
+    'é'.repeat(127), 'e\u0301'.repeat(127),
+  ])('may be %j', (username) => {
+    expect(read({ students: [username] }).students).toEqual([username]);
+  }); // prettier-ignore
+
+  it.each([
+    'A#b', '#', 'A<b', 'A>', '>A', 'a>b>c', 'A[b', 'A]b', 'A|b', 'A{b', 'A}b', '_', ' _ ', 'User:', 'A\tb', 'A\u007fb', 'A\ufffdb',
+    'A\ud83c', 'x'.repeat(256), 'é'.repeat(128),
+  ])('is not %j, wherever it stands', (username) => {
+    const other_roles = [{ username, role: 1 }];
+    expect(wrong({ students: ['Bob', username], other_roles })).toEqual([
+      'students[1]',
+      'other_roles[0].username',
+    ]);
+  }); // prettier-ignore
+
+  it('that is none is told with the reason', () => {
+    const answer = readCourse({ ...valid, students: ['A#b', 'é'.repeat(128), '__'] });
+    expect(answer).toMatchObject({
+      mistakes: [
+        { message: '"A#b" is no username (none has # < > [ ] { | } in it); correct it' },
+        {
+          message: expect.stringContaining('is no username (it has 256 bytes, and wikis keep 255)') as string,
+        },
+        { message: '"__" is no username (it is empty); correct it' },
+      ],
+    });
+  });
 });
 
 describe('people', () => {

@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
+import { connect } from 'node:net';
 import { chmodSync, mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -8,6 +11,7 @@ import { createObjectStore } from '../../../platform/storage/index.ts';
 import type { ObjectStore } from '../../../platform/storage/object-store.ts';
 import { startBucket, type TestBucket } from '../../support/bucket.ts';
 import { temporaryFolder } from '../../support/folder.ts';
+import { waitFor } from '../../support/wait.ts';
 
 const TIMEOUT_MS = 10_000;
 
@@ -272,6 +276,15 @@ describe('a bucket', () => {
     }
   });
 
+  it('gives up soon on a server that takes no connection', { timeout: 60_000 }, async () => {
+    const endpoint = await listenForNobody();
+    const failure = await failureOf(() =>
+      open({ ...bucket.destination, endpoint }, 50_000).put('a.csv', bytes('x'), 'text/csv'),
+    );
+    expect(failure.message).toContain('took no connection within 5 s');
+    expect(failure.exchange.transient).toBe(true);
+  });
+
   it('takes a lost connection and a closed port for transient', async () => {
     const hangingUp = await listenWith((request) => request.socket.destroy());
     const nobody = `http://127.0.0.1:${await closedPort()}`;
@@ -294,6 +307,24 @@ async function listenWith(answer: Parameters<typeof createServer>[1]): Promise<s
   const address = server.address();
   if (typeof address !== 'object' || address === null) throw new Error('the server has no port');
   return `http://127.0.0.1:${address.port}`;
+}
+
+/** A server that stands still, and whose queue of connections is full: the next one gets no answer at all. */
+async function listenForNobody(): Promise<string> {
+  const script = `require('node:net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, function () {
+    process.stdout.write(String(this.address().port));
+  })`;
+  const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const [port] = (await once(child.stdout, 'data')) as [Buffer];
+  child.kill('SIGSTOP');
+  const waiting = Array.from({ length: 8 }, () => connect(Number(port.toString()), '127.0.0.1'));
+  for (const socket of waiting) socket.on('error', () => undefined);
+  onTestFinished(() => waiting.forEach((socket) => void socket.destroy()));
+  await waitFor(() => waiting.filter(({ connecting }) => !connecting).length >= 2, {
+    what: 'the queue to fill',
+  });
+  return `http://127.0.0.1:${port.toString()}`;
 }
 
 /** A port that was free a moment ago. */

@@ -23,7 +23,11 @@ import {
 } from '../../support/own-temporal.ts';
 import { setRetirementStage, type RetirementStage, type SandboxLearner } from '../../support/retirement.ts';
 import { parked } from '../../support/retirement-learner.ts';
-import { startSubscriberService, type SubscriberService } from '../../support/subscriber-service.ts';
+import {
+  newsletterAt,
+  startSubscriberService,
+  type SubscriberService,
+} from '../../support/subscriber-service.ts';
 import { waitFor } from '../../support/wait.ts';
 import { startWorkerProcess, type WorkerProcess } from '../../support/worker-process.ts';
 
@@ -119,19 +123,7 @@ function configure(archiveSettings: Readonly<Record<string, unknown>>): void {
       probe_after_days: 8 * SECOND,
       partner_reports: { destination: path.join(folder, 'reports') },
       archive: { destination: path.join(folder, 'archive'), ...archiveSettings },
-      services: {
-        NEWSLETTER: {
-          base_url: service.url,
-          methods: {
-            forget: {
-              verb: 'DELETE',
-              path: '/subscribers/{user_id}',
-              ok: [200],
-              verify: { path: '/subscribers/{user_id}?who={original_email}', gone: [404] },
-            },
-          },
-        },
-      },
+      services: newsletterAt(service.url, '?who={original_email}'),
     },
   });
 }

@@ -2,14 +2,17 @@ import { rmSync } from 'node:fs';
 import { activityInfo } from '@temporalio/activity';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Database } from '../../../db/database.ts';
-import { sandboxPipeline, type PipelineRow } from '../../../sandbox/lms/pipeline.ts';
 import { archive, makeArchiveFolder } from '../../support/archive.ts';
 import { setRetirementStage, type RetirementStage } from '../../support/retirement.ts';
 import { begin, parked } from '../../support/retirement-learner.ts';
-import { startSubscriberService, type SubscriberService } from '../../support/subscriber-service.ts';
+import {
+  newsletterAt,
+  pipelineWithNewsletter,
+  startSubscriberService,
+  type SubscriberService,
+} from '../../support/subscriber-service.ts';
 import { waitFor } from '../../support/wait.ts';
 
-const NEWSLETTER: PipelineRow = ['RETIRING_COURSE_STATS', 'COURSE_STATS_COMPLETE', 'NEWSLETTER', 'forget'];
 const SECOND = 1 / 86_400;
 const folder = makeArchiveFolder();
 
@@ -40,24 +43,12 @@ beforeAll(async () => {
   service = await startSubscriberService();
   stage = await setRetirementStage({}, { wrapDatabase: dyingOnce });
   stage.configure({
-    pipeline: [...sandboxPipeline.slice(0, -1), NEWSLETTER, ...sandboxPipeline.slice(-1)],
+    pipeline: pipelineWithNewsletter,
     registrar: {
       retry_budget: '20s',
       probe_after_days: 6 * SECOND,
       archive: { destination: folder.path, after_days: 1 },
-      services: {
-        NEWSLETTER: {
-          base_url: service.url,
-          methods: {
-            forget: {
-              verb: 'DELETE',
-              path: '/subscribers/{user_id}',
-              ok: [200],
-              verify: { path: '/subscribers/{user_id}', gone: [404] },
-            },
-          },
-        },
-      },
+      services: newsletterAt(service.url),
     },
   });
   await stage.startWorker();

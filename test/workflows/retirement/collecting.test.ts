@@ -15,6 +15,7 @@ import { waitFor } from '../../support/wait.ts';
 
 const MOVE = '/api/user/v1/accounts/update_retirement_status/';
 const QUEUE = '/api/user/v1/accounts/retirement_queue/';
+const FORUM = '/api/discussion/v1/accounts/retire_forum/';
 const HOUR = 3_600_000;
 
 let stage: RetirementStage;
@@ -279,5 +280,65 @@ describe('the limits', () => {
       ],
     });
     expect(await failureOf(stage.collect())).toMatch(/put both in the same order/);
+  });
+});
+
+describe('somebody with a workflow whose row a restored database lacks', () => {
+  const loseRow = async ({ user_id }: SandboxLearner): Promise<void> => {
+    await stage.database.query('delete from user_retirement_status where user_id = $1', [user_id]);
+  };
+
+  it('gets the row back, once, and can be resumed', async () => {
+    const learner = await beginErrored(stage, 'lost while parked');
+    await loseRow(learner);
+    await stage.collect();
+    await stage.collect();
+    expect(await stage.row(learner.user_id)).toMatchObject({
+      retirementId: learner.retirement_id,
+      currentState: 'ERRORED',
+      lastState: 'RETIRING_FORUMS',
+      completedStages: ['ENROLLMENTS_COMPLETE'],
+    });
+    expect(await responsesOf(stage, learner, 'without a row')).toEqual([
+      'restored: found in ERRORED with a workflow and without a row, as after a restored database',
+    ]);
+    await stage.workflow(learner.user_id).signal('resume', 'ENROLLMENTS_COMPLETE');
+    await expectErasedOnce(stage, learner);
+  });
+
+  it('is ERRORED when the next stage met no row, and can be resumed', async () => {
+    stage.configure({ registrar: { retry_budget: '5m' } });
+    const learner = await ask(stage, 'lost under way');
+    await stage.fault({ path: FORUM, username: learner.username, status: 503, retry_after: 6, times: 1 });
+    await stage.collect();
+    await stage.reaches(learner.user_id, 'RETIRING_FORUMS');
+    await loseRow(learner);
+    expect(await stage.reaches(learner.user_id, 'ERRORED')).toMatchObject({
+      cause: { what: `no row for LMS user ${learner.user_id}` },
+    });
+    expect(await stage.lms(learner.username)).toMatchObject({ current_state: 'RETIRING_FORUMS' });
+    await waitFor(
+      async () => {
+        await stage.collect();
+        return (await stage.row(learner.user_id)).currentState === 'ERRORED';
+      },
+      { what: 'the row to be back' },
+    );
+    expect(await stage.row(learner.user_id)).toMatchObject({
+      lastState: 'RETIRING_FORUMS',
+      completedStages: ['ENROLLMENTS_COMPLETE'],
+    });
+    await stage.workflow(learner.user_id).signal('resume', 'ENROLLMENTS_COMPLETE');
+    await expectErasedOnce(stage, learner);
+  });
+
+  it('can still cancel while cooling off', async () => {
+    const learner = await begin(stage, 'lost while cooling off', coolingOffFor(HOUR));
+    await stage.reaches(learner.user_id, 'PENDING');
+    await loseRow(learner);
+    await stage.collect();
+    expect(await stage.row(learner.user_id)).toMatchObject({ currentState: 'PENDING', firstStageAt: null });
+    await stage.workflow(learner.user_id).executeUpdate('cancel', { args: [{}] });
+    expect(await stage.workflow(learner.user_id).result()).toMatchObject({ outcome: 'ABORTED' });
   });
 });

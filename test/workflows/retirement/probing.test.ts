@@ -1,13 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sandboxPipeline, type PipelineRow } from '../../../sandbox/lms/pipeline.ts';
 import type { ProbeErasureResult } from '../../../workflows/retirement/contract.ts';
 import { countArchivable } from '../../support/archive.ts';
 import { setRetirementStage, type RetirementStage, type SandboxLearner } from '../../support/retirement.ts';
 import { ask, begin, parked, responsesOf } from '../../support/retirement-learner.ts';
-import { startSubscriberService, type SubscriberService } from '../../support/subscriber-service.ts';
+import {
+  newsletterAt,
+  pipelineWithNewsletter,
+  startSubscriberService,
+  type SubscriberService,
+} from '../../support/subscriber-service.ts';
 import { waitFor } from '../../support/wait.ts';
 
-const NEWSLETTER: PipelineRow = ['RETIRING_COURSE_STATS', 'COURSE_STATS_COMPLETE', 'NEWSLETTER', 'forget'];
 const SECOND = 1 / 86_400;
 
 let service: SubscriberService;
@@ -25,24 +28,12 @@ afterAll(async () => {
 
 function lookAgainAfter(days: number | undefined): void {
   stage.configure({
-    pipeline: [...sandboxPipeline.slice(0, -1), NEWSLETTER, ...sandboxPipeline.slice(-1)],
+    pipeline: pipelineWithNewsletter,
     registrar: {
       retry_budget: '20s',
       ...(days === undefined ? {} : { probe_after_days: days }),
       archive: { destination: './archive', after_days: 1 },
-      services: {
-        NEWSLETTER: {
-          base_url: service.url,
-          methods: {
-            forget: {
-              verb: 'DELETE',
-              path: '/subscribers/{user_id}',
-              ok: [200],
-              verify: { path: '/subscribers/{user_id}', gone: [404] },
-            },
-          },
-        },
-      },
+      services: newsletterAt(service.url),
     },
   });
 }

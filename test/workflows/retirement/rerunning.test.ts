@@ -14,6 +14,7 @@ import {
 import { waitFor } from '../../support/wait.ts';
 
 const FORUM = '/api/discussion/v1/accounts/retire_forum/';
+const QUEUE = '/api/user/v1/accounts/retirement_queue/';
 const NEW_PATH = '/api/edx_proctoring/v1/retire_backend_user/';
 const NEW_ACTION = `POST ${NEW_PATH}`;
 const NEW_ROW: PipelineRow = [
@@ -83,6 +84,19 @@ describe('a rerun of all stages', () => {
       expect(await responsesOf(stage, learner, 'rerun: ')).toEqual(['rerun: all']);
     }
     expect((await stage.workflow(other.user_id).describe()).runId).toBe(runId);
+  });
+
+  it('fails, and loses nothing, when the LMS refuses to list who is COMPLETE', async () => {
+    const learner = await complete('refused');
+    const { runId } = await stage.workflow(learner.user_id).describe();
+    await stage.fault({ path: QUEUE, status: 400, times: 1 });
+    const run = rerun({ userId: learner.user_id, kind: 'all' });
+    await expect(run).rejects.toMatchObject({
+      cause: { cause: { type: 'ConfigurationInvalid', message: 'the LMS does not know the state COMPLETE' } },
+    });
+    expect((await stage.workflow(learner.user_id).describe()).runId).toBe(runId);
+    expect(await rerun({ userId: learner.user_id, kind: 'all' })).toMatchObject({ complete: 1, started: 1 });
+    await expectErasedOnce(stage, learner);
   });
 
   it('takes no cancel', async () => {
