@@ -19,7 +19,7 @@ const only = (folder, allowed, types = []) => [
 
 const npm = (name) => `node_modules/${name}(/|$)`;
 const node =
-  '^(node:)?(assert|async_hooks|child_process|crypto|dns|events|fs|http|https|module|net|os|path|perf_hooks|process|readline|stream|string_decoder|timers|tls|url|util|worker_threads|zlib)(/|$)';
+  '^(node:)?(assert|async_hooks|child_process|crypto|dns|events|fs|http|https|module|net|os|path|perf_hooks|process|readline|stream|string_decoder|timers|tls|url|util|v8|worker_threads|zlib)(/|$)';
 const libraries = 'node_modules/';
 const contracts = '^workflows/[^/]+/contract\\.ts$';
 

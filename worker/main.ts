@@ -14,6 +14,7 @@ import { RETIREMENT_TASK_QUEUE } from '../workflows/retirement/contract.ts';
 import { TIMESLICES_TASK_QUEUE, WIKI_TASK_QUEUE } from '../workflows/timeslices/contract.ts';
 import { awaitTables } from './awaiting-tables.ts';
 import { connectToTemporal } from './connecting.ts';
+import { keepHeapsSmall } from './heap.ts';
 import { startObservation } from './observability/observation.ts';
 import { untilPolling } from './polling.ts';
 import { createRetirementWorker, type WorkflowCode } from './retirement.ts';
@@ -42,6 +43,7 @@ export async function runWorker({
   onReady,
   workflowCode = builtWorkflows(),
 }: RunWorkerOptions): Promise<void> {
+  keepHeapsSmall();
   const databaseUrl = readVariable(env, 'DATABASE_URL');
   if (databaseUrl === undefined) {
     throw new Error(
