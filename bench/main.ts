@@ -5,12 +5,13 @@ import { benchTimeslices } from './timeslices/run.ts';
 
 const USAGE = `usage: npm run bench -- retirement [--learners N] [--rounds N] [--set KEY=JSON]…
        npm run bench -- timeslices [--revisions N]… [--rounds N] [--unchecked] [--part database|updates]
-       npm run bench -- load [--learners N] [--courses N] [--parked N] [--lms-delay MS] [--out FOLDER] [--profile FOLDER]
+       npm run bench -- load [--learners N] [--courses N] [--no-updates] [--parked N] [--lms-delay MS] [--out FOLDER] [--profile FOLDER]
   --set        a dynamic setting of the Temporal server, to compare with the embedded one's own
   --revisions  size of a course; 100000 and 1000000 unless told
   --unchecked  without foreign keys, to see what PostgreSQL's checks of them cost
   --learners   of a round, 300 unless told; of load waiting at once, 10000 unless told
   --parked     learners ERRORED at once, 3000 unless told; 0 leaves out what it counts
+  --no-updates courses have their schedules, and none is due
   --lms-delay  milliseconds that every answer of the LMS takes longer
   --out        folder for load.svg and load.json
   --profile    folder for CPU profiles of the worker`;
@@ -25,6 +26,7 @@ const { positionals, values } = parseArgs({
     unchecked: { type: 'boolean', default: false },
     part: { type: 'string', default: 'both' },
     courses: { type: 'string', default: '1000' },
+    'no-updates': { type: 'boolean', default: false },
     parked: { type: 'string', default: '3000' },
     'lms-delay': { type: 'string', default: '0' },
     out: { type: 'string' },
@@ -55,6 +57,7 @@ async function bench(name = ''): Promise<Record<string, unknown>> {
       return benchLoad({
         learners: Number(values.learners ?? 10_000),
         courses: Number(values.courses),
+        updates: !values['no-updates'],
         parked: Number(values.parked),
         lmsDelayMs: Number(values['lms-delay']),
         out: values.out,

@@ -16,6 +16,8 @@ export interface LoadBenchOptions {
   readonly learners: number;
   /** 0: none. */
   readonly courses: number;
+  /** Whether the courses are updated, or only have their schedules. */
+  readonly updates: boolean;
   /** ERRORED at once; 0: leaves that out. */
   readonly parked: number;
   /** Every answer of the LMS takes so much longer. */
@@ -59,14 +61,14 @@ async function runAll(
   series: Series,
   options: LoadBenchOptions,
 ): Promise<Record<string, unknown>> {
-  const { learners, courses, parked, lmsDelayMs } = options;
+  const { learners, courses, updates, parked, lmsDelayMs } = options;
   if (lmsDelayMs > 0) await stage.lms('POST', '/_sandbox/faults', { path: '/', delay_ms: lmsDelayMs });
   const empty = await measured(stage, () => askAll(stage, 0));
-  const told = courses === 0 ? undefined : await runCourses(stage, series, courses);
+  const told = courses === 0 ? undefined : await runCourses(stage, series, { courses, updates });
   const { batches, crowdedHour } = await runBatches(stage, series, {
     learners,
     courses,
-    hour: told?.quietHour,
+    hour: told?.updates?.quietHour,
     askingSeconds: empty.seconds,
   });
   return {
@@ -87,19 +89,31 @@ async function runAll(
 
 interface Courses {
   readonly imported: Import;
-  readonly firstHour: Hour;
-  readonly quietHour: Hour;
-  readonly updateHistories: Readonly<Record<string, HistoryCost>>;
+  readonly updates: Updates | undefined;
 }
 
-async function runCourses(stage: LoadStage, series: Series, courses: number): Promise<Courses> {
+interface Updates {
+  readonly firstHour: Hour;
+  readonly quietHour: Hour;
+  readonly histories: Readonly<Record<string, HistoryCost>>;
+}
+
+async function runCourses(
+  stage: LoadStage,
+  series: Series,
+  { courses, updates }: { readonly courses: number; readonly updates: boolean },
+): Promise<Courses> {
   const imported = await importCourses(stage, series, courses);
   stage.log(JSON.stringify(imported));
+  return { imported, updates: updates ? await runUpdates(stage, series, courses) : undefined };
+}
+
+async function runUpdates(stage: LoadStage, series: Series, courses: number): Promise<Updates> {
   const firstHour = await runHour(stage, series, { name: 'the first hour', courses });
   stage.log(JSON.stringify(firstHour));
   const quietHour = await runHour(stage, series, { name: 'an hour without edits', courses });
   stage.log(JSON.stringify(quietHour));
-  return { imported, firstHour, quietHour, updateHistories: await updateHistories(stage, HISTORIES) };
+  return { firstHour, quietHour, histories: await updateHistories(stage, HISTORIES) };
 }
 
 /** As fast as the collector is on a busy machine; later batches go by what those before them showed. */
