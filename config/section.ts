@@ -173,11 +173,19 @@ function urlTrouble(text: string): string | undefined {
   return undefined;
 }
 
+const KEYLESS =
+  'an unknown key without a value, ignored; remove it, or write the key in front where this is a value';
+
 /** Unknown keys are ignored and said so, with the known key that was probably meant. */
 export function warnOfUnknownKeys(report: Report, section: Section, known: readonly string[]): void {
   for (const key of Object.keys(section.values)) {
     if (known.includes(key)) continue;
     const meant = didYouMean(key, known);
+    // Where its key was forgotten this is the value, which may be a secret.
+    if (meant === '' && isAbsent(field(section, key))) {
+      report.warning(section.where, KEYLESS);
+      continue;
+    }
     report.warning(
       keyPath(section.where, key),
       meant === '' ? 'unknown key, ignored; remove it or check its spelling' : `unknown key, ignored${meant}`,

@@ -1,4 +1,14 @@
-import { LineCounter, parseAllDocuments, visit, type Document, type ErrorCode, type YAMLError } from 'yaml';
+import {
+  isAlias,
+  isCollection,
+  isNode,
+  LineCounter,
+  parseAllDocuments,
+  visit,
+  type Document,
+  type ErrorCode,
+  type YAMLError,
+} from 'yaml';
 import type { Report } from './problem.ts';
 import { pyYamlTags, withoutDates } from './yaml-scalars.ts';
 
@@ -49,6 +59,14 @@ export function readYaml(
     );
     return undefined;
   }
+  const odd = findOddKey(document);
+  if (odd !== undefined) {
+    report.problem(
+      place(odd),
+      'a list or a mapping stands where the name of a key belongs; write the name alone before the colon',
+    );
+    return undefined;
+  }
   const dangling = findDanglingAlias(document);
   if (dangling !== undefined) {
     report.problem(
@@ -71,6 +89,19 @@ function toPlain(document: Document, report: Report): unknown {
     );
     return undefined;
   }
+}
+
+/** Where a key is no plain value: as a text it would hold everything that stands in it. */
+function findOddKey(document: Document): number | undefined {
+  let found: number | undefined;
+  visit(document, {
+    Pair: (_, { key }) => {
+      if (!isCollection(isAlias(key) ? key.resolve(document) : key)) return undefined;
+      found = isNode(key) ? (key.range?.[0] ?? 0) : 0;
+      return visit.BREAK;
+    },
+  });
+  return found;
 }
 
 function findDanglingAlias(document: Document): number | undefined {

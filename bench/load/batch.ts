@@ -19,6 +19,8 @@ export interface Batch {
   readonly collected: {
     readonly seconds: number;
     readonly perSecond: number;
+    /** Until every workflow has come to its wait. */
+    readonly settledPerSecond: number;
     readonly cpuMsOfEach: Cpu;
   };
   /** False: the cooling-off ended before everybody was collected, so the numbers of the drain are not what they seem. */
@@ -60,8 +62,10 @@ export async function runBatch(stage: LoadStage, series: Series, options: BatchO
   const releaseAt = await prepare(stage, options);
 
   series.enter(`${name}: collecting ${learners}`);
+  const began = performance.now();
   const collected = await measured(stage, () => runCommand(stage, ['retirement', 'collect', '--json']));
   await untilQuiet(stage);
+  const settledPerSecond = rounded((learners * 1000) / (performance.now() - began), 1);
   series.enter(`${name}: ${learners} waiting`);
   const idlePass = await measured(stage, () => runCommand(stage, ['retirement', 'collect', '--json']));
   const asked = await askAll(stage, completeBefore + learners);
@@ -79,6 +83,7 @@ export async function runBatch(stage: LoadStage, series: Series, options: BatchO
     collected: {
       seconds: collected.seconds,
       perSecond: rounded(learners / collected.seconds, 1),
+      settledPerSecond,
       cpuMsOfEach: ofEach(collected.cpu, learners),
     },
     waitedAtOnce,

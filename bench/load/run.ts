@@ -12,7 +12,7 @@ import { onLoadStage, type LoadStage } from './stage.ts';
 import { listBiggestRelations } from './store.ts';
 
 export interface LoadBenchOptions {
-  /** Waiting at once in the biggest batch; the others are a tenth and three tenths of it. 0: none. */
+  /** Waiting at once in the biggest batch; those before and after it are a tenth of it. 0: none. */
   readonly learners: number;
   /** 0: none. */
   readonly courses: number;
@@ -120,7 +120,7 @@ async function runUpdates(stage: LoadStage, series: Series, courses: number): Pr
 const FIRST_GUESS_PER_SECOND = 12;
 
 /** Whether it is the size of a batch that tells, or the age of the servers: the small one comes once more. */
-const SHARES = [0.1, 0.3, 1, 0.1];
+const SHARES = [0.1, 1, 0.1];
 
 interface BatchesOptions {
   readonly learners: number;
@@ -147,7 +147,7 @@ async function runBatches(
       name: `batch-${index + 1}`,
       learners: Math.ceil(learners * share),
       askingSeconds,
-      expectedPerSecond: batches.at(-1)?.collected.perSecond ?? FIRST_GUESS_PER_SECOND,
+      expectedPerSecond: batches.at(-1)?.collected.settledPerSecond ?? FIRST_GUESS_PER_SECOND,
       ...(isBiggest && hour !== undefined ? { meanwhile: { seconds: hour.seconds, work } } : {}),
     };
     const batch = await runBatch(stage, series, options);
@@ -159,7 +159,7 @@ async function runBatches(
 
 /** The rate of the biggest drain to that of a tenth of it, before and after; null when one of them was not measured. */
 function ratioOf(batches: readonly Batch[]): number | null {
-  const [before, , big, after] = batches;
+  const [before, big, after] = batches;
   if (!before?.waitedAtOnce || !big?.waitedAtOnce || !after?.waitedAtOnce) return null;
   const small = (before.drained.perSecond + after.drained.perSecond) / 2;
   return rounded(big.drained.perSecond / small, 3);

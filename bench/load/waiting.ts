@@ -25,9 +25,9 @@ export async function untilCount(what: string, wanted: number, count: () => Prom
 const QUIET_WINDOW_MS = 2_000;
 /** A worker that only polls uses a hundredth of a processor. */
 const QUIET_SHARE = 0.08;
-const QUIET_PATIENCE_MS = 120_000;
+const QUIET_PATIENCE_MS = 300_000;
 
-/** Waits until the worker has nothing more to do, at most two minutes. */
+/** Waits until the worker has nothing more to do, at most five minutes. */
 export async function untilQuiet(stage: LoadStage): Promise<void> {
   const until = performance.now() + QUIET_PATIENCE_MS;
   while (performance.now() < until) {
@@ -35,7 +35,7 @@ export async function untilQuiet(stage: LoadStage): Promise<void> {
     await delay(QUIET_WINDOW_MS);
     if (!(readCpu(stage.pids).worker - before > QUIET_WINDOW_MS * QUIET_SHARE)) return;
   }
-  stage.log('the worker did not come to rest within two minutes');
+  stage.log('the worker did not come to rest within five minutes');
 }
 
 /** Workflows that are under way, as the list of workflows knows. */

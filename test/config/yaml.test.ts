@@ -69,6 +69,11 @@ const malformed: readonly (readonly [kind: string, text: string, line: string])[
     'line 2, column 1: a second document begins (after ---); keep one document in the file',
   ],
   [
+    'a mapping in the place of a key',
+    'client_id: x\n? client_secret: hush-hush\n: y\n',
+    'line 2, column 16: a list or a mapping stands where the name of a key belongs; write the name alone before the colon',
+  ],
+  [
     'an alias to nothing',
     'client_id: *someone\n',
     'line 1, column 12: an alias (*name) names nothing that was defined before it; define &name first or put the text in quotes',

@@ -90,7 +90,7 @@ async function servicesOf(declaration: ServiceDeclaration): Promise<Service | un
     baseUrls: {},
     declarations: { CRM: declaration },
     lmsTokens: countingTokens(),
-    timeoutMs: 2_000,
+    timeoutMs: 10_000,
   });
   return services['CRM'];
 }
@@ -264,7 +264,7 @@ describe('a service', () => {
     const dispatcher = createGuardedAgent({ resolveAll: (_name, _options, done) => done(null, addresses) });
     const { port } = new URL(server.url);
     const service = createDeclaredService('CRM', declarationAt(`http://crm.example:${port}`), {
-      timeoutMs: 2_000,
+      timeoutMs: 10_000,
       dispatcher,
     });
     const { exchange } = await failureOf(Promise.resolve(service['erase']?.(call)));
@@ -287,8 +287,13 @@ describe('a service', () => {
   });
 
   it('whose name nobody knows fails as before', async () => {
-    const service = await servicesOf(declarationAt('http://nobody.invalid'));
-    const { exchange } = await failureOf(Promise.resolve(service?.['erase']?.(call)));
+    const unknown = Object.assign(new Error('nobody'), { code: 'ENOTFOUND' });
+    const dispatcher = createGuardedAgent({ resolveAll: (_name, _options, done) => done(unknown, []) });
+    const service = createDeclaredService('CRM', declarationAt('http://crm.example'), {
+      timeoutMs: 10_000,
+      dispatcher,
+    });
+    const { exchange } = await failureOf(Promise.resolve(service['erase']?.(call)));
     expect(exchange).toMatchObject({ transient: true, what: 'has a host name that cannot be resolved' });
   });
 
@@ -302,7 +307,7 @@ describe('a service', () => {
   it('is not asked for a verification or a token there either', async () => {
     const probes = createProbes({
       declarations: { CRM: declarationAt('http://169.254.169.254') },
-      timeoutMs: 2_000,
+      timeoutMs: 10_000,
     });
     const probed = await failureOf(Promise.resolve(probes['CRM']?.['erase']?.(call)));
     expect(probed.exchange.what).toMatch(/^is at a link-local/);

@@ -58,7 +58,7 @@ describe('a module service', () => {
     const path = await moduleFile(
       'export const a = async () => "a"; export function b() { return "b"; } export const c = 1;',
     );
-    const service = await loadModuleService('LEGACY', path, { timeoutMs: 1000 });
+    const service = await loadModuleService('LEGACY', path, { timeoutMs: 10_000 });
     expect(Object.keys(service).sort()).toEqual(['a', 'b']);
     expect(await service['b']?.({ learner: learnerWith() })).toMatchObject({ response: 'b' });
   });
@@ -121,7 +121,7 @@ describe('a module service', () => {
     const path = await moduleFile(
       'export async function erase({ learner }) { return learner.originalName; }',
     );
-    const service = await loadModuleService('LEGACY', path, { timeoutMs: 1000 });
+    const service = await loadModuleService('LEGACY', path, { timeoutMs: 10_000 });
     const failure = await failureOf(Promise.resolve(service['erase']?.({ learner })));
     expect(failure.exchange).toMatchObject({
       path: '/ada',
@@ -174,7 +174,7 @@ describe('a module service', () => {
 
   it('is loaded again after its file has changed', async () => {
     const path = await moduleFile('export const erase = async () => "before"');
-    const load = () => loadModuleService('LEGACY', path, { timeoutMs: 1000 });
+    const load = () => loadModuleService('LEGACY', path, { timeoutMs: 10_000 });
     const before = await load();
     await writeFile(path, 'export const erase = async () => "after"');
     await utimes(path, 1, 1);
@@ -191,7 +191,7 @@ describe('a module service', () => {
     { text: 'import "./is-not-there.mjs"', complaint: /cannot load .*is-not-there/ },
   ])('is refused in one line when it cannot work: $text', async ({ text, complaint }) => {
     const loading = loadModuleService('LEGACY', await moduleFile(text), {
-      timeoutMs: 1000,
+      timeoutMs: 10_000,
       methods: ['erase'],
     });
     const error = await loading.catch((thrown: unknown) => thrown);
@@ -201,7 +201,7 @@ describe('a module service', () => {
   });
 
   it('is refused when its file is missing', async () => {
-    const loading = loadModuleService('LEGACY', join(folder, 'missing.mjs'), { timeoutMs: 1000 });
+    const loading = loadModuleService('LEGACY', join(folder, 'missing.mjs'), { timeoutMs: 10_000 });
     await expect(loading).rejects.toThrow(/^service "LEGACY": cannot load .*missing\.mjs: ENOENT/);
   });
 });

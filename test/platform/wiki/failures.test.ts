@@ -12,18 +12,23 @@ const window = { from: 1_709_251_200, to: 1_709_337_599 };
 
 let standIn: StandIn;
 let client: WikiClient;
+let impatient: WikiClient;
 
 beforeAll(async () => {
   standIn = await startStandIn();
-  client = createWikiClient({ apiUrl: `${standIn.url}/w/api.php`, userAgent: 'test/1', timeoutMs: 500 });
+  const options = { apiUrl: `${standIn.url}/w/api.php`, userAgent: 'test/1' };
+  client = createWikiClient({ ...options, timeoutMs: 10_000 });
+  impatient = createWikiClient({ ...options, timeoutMs: 300 });
 });
 
 afterAll(async () => {
   await client.close();
+  await impatient.close();
   await standIn.close();
 });
 
-const ask = (): Promise<ContributionsAnswer> => client.listContributions({ usernames: [NAME], ...window });
+const ask = (by = client): Promise<ContributionsAnswer> =>
+  by.listContributions({ usernames: [NAME], ...window });
 
 const error = (code: string, more: Partial<HttpReply> = {}): HttpReply => ({
   status: 200,
@@ -94,7 +99,7 @@ describe('what may pass', () => {
 
   test.each(['drop', 'hang'] as const)('is a connection that is lost: %s', async (answer) => {
     standIn.behave(() => answer);
-    const failed = await failureOf(ask());
+    const failed = await failureOf(ask(answer === 'hang' ? impatient : client));
     expect(failed.exchange).toMatchObject({ transient: true, status: undefined });
     expect(failed.message).not.toMatch(/Ada|Secretname/);
   });

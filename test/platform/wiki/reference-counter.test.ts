@@ -65,14 +65,18 @@ describe('the counter of the sandbox', () => {
 describe('a request', () => {
   let standIn: StandIn;
   let counter: ReferenceCounter;
+  let impatient: ReferenceCounter;
 
   beforeAll(async () => {
     standIn = await startStandIn();
-    counter = createReferenceCounter({ ...options, timeoutMs: 500, baseUrl: `${standIn.url}/tools` });
+    const baseUrl = `${standIn.url}/tools`;
+    counter = createReferenceCounter({ ...options, baseUrl });
+    impatient = createReferenceCounter({ ...options, timeoutMs: 300, baseUrl });
   });
 
   afterAll(async () => {
     await counter.close();
+    await impatient.close();
     await standIn.close();
   });
 
@@ -103,7 +107,8 @@ describe('a request', () => {
     ['404', { status: 404, body: '' }, false, undefined],
   ])('answered with %s fails', async (_, answer, transient, retryAfterMs) => {
     standIn.behave(() => answer);
-    const failed = await failureOf(counter.count({ ...place, revisionIds: [7] }));
+    const by = answer === 'hang' ? impatient : counter;
+    const failed = await failureOf(by.count({ ...place, revisionIds: [7] }));
     expect(failed.exchange).toMatchObject({ transient, service: 'reference counter' });
     expect(failed.exchange.retryAfterMs).toBe(retryAfterMs);
   });
