@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { courseUpdateId } from '../../../workflows/timeslices/contract.ts';
 import { setCourseStage, type CourseStage } from '../../support/courses.ts';
+import { waitFor } from '../../support/wait.ts';
 import { registrar } from '../command-line.ts';
 import { environmentOf, imported } from './course-commands.ts';
 
@@ -52,4 +54,15 @@ it('warns when nobody is named to whom wikis may write', async () => {
   expect(await courseLines()).toContainEqual(
     expect.stringMatching(/^warning +configuration: registrar\.contact/),
   );
+});
+
+it('names the schedules that are missing', async () => {
+  const courseId = await imported(stage, { slug: 'without-schedule' });
+  await stage.temporal.client.schedule.getHandle(courseUpdateId(courseId)).delete();
+  // The server's list of schedules follows in a moment.
+  const told = await waitFor(
+    async () => (await courseLines()).find((line) => /^FAILED +course schedules/.test(line)),
+    { what: 'doctor to miss the schedule' },
+  );
+  expect(told).toContain(`missing: ${courseUpdateId(courseId)}: run \`registrar setup\``);
 });
