@@ -230,6 +230,10 @@ describe('a retirement that is told anything', { timeout: 300_000 }, () => {
       delay_ms: 5_000,
     });
     const learner = await begin(stage, 'running-fuzzed');
+    // Before the first stage a cancel would be obeyed.
+    await waitFor(async () => (await stage.row(learner.user_id)).currentState !== 'PENDING', {
+      what: 'the first stage to begin',
+    });
     await fc.assert(
       fc.asyncProperty(
         messages.filter(({ kind }) => kind === 'signal'),
