@@ -1,10 +1,5 @@
 import { activityInfo, getClient } from '@temporalio/activity';
-import {
-  defineSearchAttributeKey,
-  SearchAttributeType,
-  WorkflowExecutionAlreadyStartedError,
-  WorkflowNotFoundError,
-} from '@temporalio/common';
+import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/common';
 import type { Database } from '../../db/database.ts';
 import type { Client } from '@temporalio/client';
 import type { Configuration } from '../../config/configuration.ts';
@@ -23,6 +18,7 @@ import {
   type RerunResult,
   type RetireUserInput,
   type ShownState,
+  stateKey,
 } from '../../workflows/retirement/contract.ts';
 import { permanent } from '../failures.ts';
 import { beating } from '../heartbeat.ts';
@@ -33,8 +29,6 @@ import { writeMissingRows } from './missing-rows.ts';
 import { findRetirement, insertRetirement, listComplete } from './store.ts';
 
 const STARTS_AT_ONCE = 10;
-
-const shownStateKey = defineSearchAttributeKey('RetirementState', SearchAttributeType.KEYWORD);
 
 /**
  * One pass of the collector: asks the LMS for everybody who is waiting, under way, stranded or ERRORED, takes them in,
@@ -206,7 +200,7 @@ async function listOpen(client: Client): Promise<ReadonlyMap<number, string | un
   const query = `WorkflowType = '${RETIRE_USER}' and ExecutionStatus = 'Running'`;
   for await (const workflow of client.workflow.list({ query, pageSize: 1000 })) {
     const userId = userIdOf(workflow.workflowId);
-    if (userId !== undefined) open.set(userId, workflow.typedSearchAttributes.get(shownStateKey));
+    if (userId !== undefined) open.set(userId, workflow.typedSearchAttributes.get(stateKey));
   }
   return open;
 }

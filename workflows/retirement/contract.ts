@@ -62,8 +62,9 @@ export interface ShownState {
   readonly dueAt: Date;
 }
 
-const stateKey = defineSearchAttributeKey('RetirementState', SearchAttributeType.KEYWORD);
-const dueKey = defineSearchAttributeKey('RetirementDueAt', SearchAttributeType.DATETIME);
+/** Search attributes of a `retireUser` that others than the run itself read or write. */
+export const stateKey = defineSearchAttributeKey('RetirementState', SearchAttributeType.KEYWORD);
+export const dueKey = defineSearchAttributeKey('RetirementDueAt', SearchAttributeType.DATETIME);
 
 /** How everybody starts a `retireUser`: its id, argument, search attributes and the summary that the UI shows. */
 export function retirementStart(

@@ -192,9 +192,8 @@ function parseCancel(message: unknown): CancelRequest {
   if (message === undefined || message === null) return {};
   // Strict: what nobody could read, or was meant for something else, must not give up an erasure.
   const isMeant = isRecord(message) && Object.keys(message).every((key) => key === 'by' || key === 'reason');
-  const isSomeObject = typeof message === 'object' && !Array.isArray(message);
   // 0.1.0 took any object for a wish to cancel.
-  if (!isMeant && (!isSomeObject || patched('strict-cancel')))
+  if (!isMeant && (!isObject(message) || patched('strict-cancel')))
     throw badInput('cancel wants no input, or {"by": "…", "reason": "…"}');
   return spoken({ ...message }, CANCEL);
 }

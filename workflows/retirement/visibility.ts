@@ -1,11 +1,10 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { condition, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { dueKey, stateKey } from './contract.ts';
 import { showDetails } from './details.ts';
 import { deadlineOf, statusOf, type Run } from './run.ts';
 
-const stateKey = defineSearchAttributeKey('RetirementState', SearchAttributeType.KEYWORD);
 const stageKey = defineSearchAttributeKey('RetirementStage', SearchAttributeType.KEYWORD);
-const dueKey = defineSearchAttributeKey('RetirementDueAt', SearchAttributeType.DATETIME);
 const deadlineKey = defineSearchAttributeKey('RetirementDeadline', SearchAttributeType.KEYWORD);
 
 /** Puts the run's state where operators look: search attributes and the details page. One event. */
