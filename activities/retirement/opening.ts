@@ -1,4 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
+import type { Database } from '../../db/database.ts';
 import { deadlinesOf } from '../../domain/retirement/deadlines.ts';
 import type { Pipeline } from '../../domain/retirement/pipeline.ts';
 import { locate } from '../../domain/retirement/pipeline.ts';
@@ -6,7 +7,7 @@ import { newStages } from '../../domain/retirement/resume.ts';
 import { ABORTED, COMPLETE, ERRORED, PENDING } from '../../domain/retirement/states.ts';
 import type { FoundState, RerunKind, RetireUserInput } from '../../workflows/retirement/contract.ts';
 import { permanent, retryLater } from '../failures.ts';
-import { isClaimed } from './archive/store.ts';
+import { findArchived, isClaimed } from './archive/store.ts';
 import { completeElsewhere } from './completing.ts';
 import type { RetirementDependencies } from './dependencies.ts';
 import { translating } from './failing.ts';
@@ -27,10 +28,10 @@ export interface OpenInput extends RetireUserInput {
 
 /** Everything the workflow needs to go on, and nothing that names a person. */
 export interface Opened {
-  /** ISO 8601. */
-  readonly coolOffUntil: string;
-  readonly warnAt: string;
-  readonly dueAt: string;
+  /** ISO 8601, as the other two. None for a learner whose row the archive has taken away. */
+  readonly coolOffUntil?: string;
+  readonly warnAt?: string;
+  readonly dueAt?: string;
   readonly pipeline: Pipeline;
   readonly completedStages: readonly string[];
   readonly retry: RetryTiming;
@@ -63,14 +64,11 @@ export function createOpenRetirement(
   return async (input) => {
     const { database } = dependencies;
     const connected = await untilMended(() => connect(dependencies));
-    const stored = await findRetirement(database, input.userId);
-    if (stored === undefined) {
-      throw permanent(
-        'UnknownLearner',
-        `no row for LMS user ${input.userId} in user_retirement_status: start retirements with \`registrar retirement start\` or let the collector find them`,
-      );
-    }
     const { pipeline, registrar } = connected.configuration;
+    const retry = { initialMs: registrar.retryInitialMs, maximumMs: registrar.retryMaximumMs };
+    const stored = await findRetirement(database, input.userId);
+    if (stored === undefined)
+      return { pipeline, completedStages: [], retry, where: await explainMissing(database, input.userId) };
     const deadlines = deadlinesOf(stored.requestedAt, registrar);
     await updateDeadlines(database, input.userId, deadlines);
     const where = await locateRetirement(dependencies, connected, stored, input);
@@ -84,10 +82,20 @@ export function createOpenRetirement(
       dueAt: deadlines.dueAt.toISOString(),
       pipeline,
       completedStages: fresh?.completedStages ?? [],
-      retry: { initialMs: registrar.retryInitialMs, maximumMs: registrar.retryMaximumMs },
+      retry,
       where,
     };
   };
+}
+
+/** A run that was started while the archive was at work may open when the row is gone. */
+async function explainMissing(database: Database, userId: number): Promise<Where> {
+  if ((await findArchived(database, userId)) !== undefined)
+    return closed('COMPLETE', 'the learner was archived, nothing is left to run');
+  throw permanent(
+    'UnknownLearner',
+    `no row for LMS user ${userId} in user_retirement_status: start retirements with \`registrar retirement start\` or let the collector find them`,
+  );
 }
 
 async function connect({ platform, lmsStates }: RetirementDependencies): Promise<Platform> {

@@ -33,14 +33,16 @@ describe.each(listReleases())('workers of %s and of today side by side', (versio
     expect(ran, ran.stderr).toMatchObject({ status: 0 });
     return ran.json();
   };
-  /** Somebody who asks now, and whom no collection has to find. */
+  /** Somebody who asks now, and for whom no collection has to be waited; the release's schedule may find them first all the same. */
   const begin = async (username: string): Promise<WorkflowHandle> => {
     const email = `${username}@example.com`;
     const asked = { username, email, name: `Name of ${username}`, requested_at: '2026-01-05T10:00:00Z' };
     const [made] = (await release.lms('POST', '/_sandbox/learners', [asked])) as readonly {
       readonly user_id: number;
     }[];
-    await succeeds('retirement', 'start', username);
+    const started = await release.registrar(['retirement', 'start', username, '--json'], build);
+    if (!started.stderr.includes('runs already'))
+      expect(started, started.stderr).toMatchObject({ status: 0 });
     return release.client.workflow.getHandle(retirementWorkflowId(made?.user_id ?? 0));
   };
   /** Builds whose workers made the workflow's steps since the servers came back; undefined: the release's own. */

@@ -100,11 +100,7 @@ export function createRun(userId: number): Run {
 
 export function takeDates(
   run: Run,
-  {
-    coolOffUntil,
-    warnAt,
-    dueAt,
-  }: { readonly coolOffUntil: string; readonly warnAt: string; readonly dueAt: string },
+  { coolOffUntil, warnAt, dueAt }: Partial<Pick<Run, 'coolOffUntil' | 'warnAt' | 'dueAt'>>,
 ): void {
   run.coolOffUntil = coolOffUntil;
   run.warnAt = warnAt;

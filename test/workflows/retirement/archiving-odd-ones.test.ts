@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { COMPLETE } from '../../../domain/retirement/states.ts';
 import {
   archive,
   GONE,
@@ -10,6 +11,12 @@ import {
   whereabouts,
 } from '../../support/archive.ts';
 import { setRetirementStage, type RetirementStage } from '../../support/retirement.ts';
+import {
+  RESUME,
+  RETIRE_USER,
+  RETIREMENT_TASK_QUEUE,
+  retirementStart,
+} from '../../../workflows/retirement/contract.ts';
 
 const folder = makeArchiveFolder();
 const CLEANUP = '/api/user/v1/accounts/retirement_cleanup/';
@@ -80,5 +87,41 @@ describe('a clean-up that the LMS answers with 500', () => {
     await stage.clearFaults();
     expect(await archive(stage)).toMatchObject({ cleaned: 5, forgotten: 5, refused: [] });
     expect(await whereabouts(stage, folder, learners)).toEqual(learners.map(() => GONE));
+  });
+});
+
+describe('a rerun that was started while the archive was at work', () => {
+  /** As a rerun starts it, with a message that is there before the run has looked. */
+  const rerun = (userId: number): Promise<unknown> =>
+    stage.temporal.client.workflow
+      .signalWithStart(RETIRE_USER, {
+        taskQueue: RETIREMENT_TASK_QUEUE,
+        ...retirementStart({ userId, rerun: 'all' }, { state: COMPLETE, dueAt: new Date() }),
+        signal: RESUME,
+        signalArgs: ['ENROLLMENTS_COMPLETE'],
+      })
+      .then((run) => run.result());
+
+  it('ends in words, whether it opens before the learner is forgotten or after', async () => {
+    const learners = await retired(stage, [{ username: 'run-again-too-late' }]);
+    const userId = learners[0]?.user_id ?? 0;
+    await stage.fault({ path: CLEANUP, status: 403, times: 1 });
+    await expect(archive(stage)).rejects.toThrow();
+    const before = await stage.row(userId);
+    expect(await rerun(userId)).toMatchObject({
+      outcome: 'COMPLETE',
+      reason: 'the learner is being archived',
+    });
+    const { currentState, completedStages } = before;
+    expect(await stage.row(userId)).toMatchObject({ currentState, completedStages });
+
+    expect(await archive(stage)).toMatchObject({ cleaned: 1, forgotten: 1 });
+    expect(await rerun(userId)).toEqual({
+      userId,
+      outcome: 'COMPLETE',
+      reason: 'the learner was archived, nothing is left to run',
+      completedStages: [],
+    });
+    expect(await whereabouts(stage, folder, learners)).toEqual([GONE]);
   });
 });
