@@ -121,13 +121,16 @@ export async function removeSchedule({ client }: TemporalAccess, scheduleId: str
   }
 }
 
-const HOURLY = '0 * * * *';
+/** Each course has a minute of its own, so that those of a thousand do not begin together. */
+function hourly(courseId: number): string {
+  return `${courseId % 60} * * * *`;
+}
 
 /** The schedule of a course's updates; nothing in it names a person. */
 export function courseSchedule(courseId: number): WantedSchedule {
   return {
     scheduleId: courseUpdateId(courseId),
-    timing: { kind: 'cron', cron: HOURLY },
+    timing: { kind: 'cron', cron: hourly(courseId) },
     action: {
       type: 'startWorkflow',
       workflowType: COURSE_UPDATE,

@@ -116,7 +116,7 @@ other_roles:
     );
     expect(JSON.stringify(described.raw)).not.toContain('Zebulon');
     expect((await course('show', 'scheduled', '--json')).json()).toMatchObject({
-      schedule: { cron: '0 * * * *', paused: false },
+      schedule: { cron: `${courseId % 60} * * * *`, paused: false },
       lastUpdate: null,
     });
   });
