@@ -1,4 +1,5 @@
 import { activityInfo, cancellationSignal } from '@temporalio/activity';
+import type { Database } from '../../db/database.ts';
 import { groupsOf } from '../../domain/timeslices/request-groups.ts';
 import { ServiceFailure } from '../../platform/failure.ts';
 import { PAGES_A_REQUEST } from '../../platform/wiki/client.ts';
@@ -26,15 +27,19 @@ export interface CheckPagesInput {
 export function createListWikisToCheck({
   database,
 }: CourseActivityDependencies): (input: Omit<CheckPagesInput, 'wikiId'>) => Promise<readonly NamedWiki[]> {
-  return ({ courseId, now }) =>
-    beating(async () => {
-      const due: NamedWiki[] = [];
-      for (const { wikiId, label } of await listCourseWikis(database, courseId)) {
-        const pages = await listPagesToCheck(database, { ...dueBefore({ courseId, wikiId, now }), limit: 1 });
-        if (pages.length > 0) due.push({ wikiId, wiki: label });
-      }
-      return due;
-    });
+  return (input) => beating(() => listWikisToCheck(database, input));
+}
+
+export async function listWikisToCheck(
+  database: Database,
+  { courseId, now }: Omit<CheckPagesInput, 'wikiId'>,
+): Promise<readonly NamedWiki[]> {
+  const due: NamedWiki[] = [];
+  for (const { wikiId, label } of await listCourseWikis(database, courseId)) {
+    const pages = await listPagesToCheck(database, { ...dueBefore({ courseId, wikiId, now }), limit: 1 });
+    if (pages.length > 0) due.push({ wikiId, wiki: label });
+  }
+  return due;
 }
 
 /**

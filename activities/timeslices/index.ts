@@ -6,6 +6,7 @@ import { createPlanIngest, createPlanReprocess, createTakeOffFetchMarks } from '
 import {
   createAdjustSlices,
   createMarkFullRebuild,
+  createPrepareCourse,
   createRemoveDepartedStudents,
   createRemoveLostWikis,
 } from './preparing.ts';
@@ -20,6 +21,8 @@ export type CourseActivities = ReturnType<typeof createCourseActivities>;
 export function createCourseActivities(dependencies: CourseActivityDependencies) {
   return {
     beginUpdate: createBeginUpdate(dependencies),
+    prepareCourse: createPrepareCourse(dependencies),
+    // From here to `listWikisToCheck`: for updates that began before `prepareCourse` did all of it.
     removeLostWikis: createRemoveLostWikis(dependencies),
     removeDepartedStudents: createRemoveDepartedStudents(dependencies),
     adjustSlices: createAdjustSlices(dependencies),

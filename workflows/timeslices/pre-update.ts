@@ -1,3 +1,5 @@
+import { patched } from '@temporalio/workflow';
+import type { PreparedCourse } from '../../activities/timeslices/preparing.ts';
 import { courseWork, wikiCalls } from './activities.ts';
 import type { CourseStepInput, PreUpdateResult } from './contract.ts';
 import { orLeave } from './leaving.ts';
@@ -8,15 +10,14 @@ export async function preUpdate(input: CourseStepInput): Promise<PreUpdateResult
   checkStepInput(input);
   const progress = openProgress('pre-update', input);
   const { courseId, now } = input;
-  const { slicesRemoved: ofLostWikis } = await courseWork(
-    'delete what belongs to wikis taken out',
-  ).removeLostWikis({ courseId });
-  const departed = await courseWork('students who left').removeDepartedStudents({ courseId });
-  const slices = await courseWork('slices for the dates of the course').adjustSlices({ courseId });
-  await courseWork('a full rebuild, if asked for').markFullRebuild({ courseId });
+  const { toCheck, ...prepared } = patched('one-preparation')
+    ? await courseWork('slices, roster and marks for the course as it is now').prepareCourse({
+        courseId,
+        now,
+      })
+    : await prepareBySteps(input);
 
   let pagesChecked = 0;
-  const toCheck = await courseWork('pages not asked for since a day').listWikisToCheck({ courseId, now });
   await Promise.all(
     toCheck.map((wiki) =>
       orLeave(progress, wiki, async () => {
@@ -30,13 +31,26 @@ export async function preUpdate(input: CourseStepInput): Promise<PreUpdateResult
       }),
     ),
   );
+  const slicesMarked = prepared.slicesMarked ?? (await countMarked(courseId));
+  return { ...prepared, slicesMarked, pagesChecked, left: progress.left };
+}
+
+async function countMarked(courseId: number): Promise<number> {
   const marked = await courseWork('wikis with marked slices').listMarkedWikis({ courseId });
+  return marked.reduce((sum, { slices }) => sum + slices, 0);
+}
+
+/** As updates did that began under 0.1.0. */
+async function prepareBySteps({ courseId, now }: CourseStepInput): Promise<PreparedCourse> {
+  const lost = await courseWork('delete what belongs to wikis taken out').removeLostWikis({ courseId });
+  const { studentsRemoved } = await courseWork('students who left').removeDepartedStudents({ courseId });
+  const adjusted = await courseWork('slices for the dates of the course').adjustSlices({ courseId });
+  await courseWork('a full rebuild, if asked for').markFullRebuild({ courseId });
+  const toCheck = await courseWork('pages not asked for since a day').listWikisToCheck({ courseId, now });
   return {
-    slicesAdded: slices.slicesAdded,
-    slicesRemoved: ofLostWikis + slices.slicesRemoved,
-    studentsRemoved: departed.studentsRemoved,
-    slicesMarked: marked.reduce((sum, wiki) => sum + wiki.slices, 0),
-    pagesChecked,
-    left: progress.left,
+    slicesAdded: adjusted.slicesAdded,
+    slicesRemoved: lost.slicesRemoved + adjusted.slicesRemoved,
+    studentsRemoved,
+    toCheck,
   };
 }
