@@ -211,7 +211,9 @@ describe('list and show', () => {
     expect(stdout).toMatch(/^Bob +37 +0 +0 +0 +2 /m);
     expect(stdout).toMatch(/^Prof +instructor$/m);
     expect(stdout).toMatch(/^Unwanted +0 +en\.wikipedia +16 +0 +1 +.*excluded$/m);
-    expect(stdout).toMatch(new RegExp(`^schedule +course-update-${courseId}: 0 \\* \\* \\* \\*, `, 'm'));
+    expect(stdout).toMatch(
+      new RegExp(`^schedule +course-update-${courseId}: ${courseId % 60} \\* \\* \\* \\*, `, 'm'),
+    );
     expect(stdout).toMatch(/^last update +completed, begun /m);
     expect(stdout).toContain('/workflows/course-update-');
   });
